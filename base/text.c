@@ -1,0 +1,70 @@
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(text *t, size_t extra)
+{
+    if (t->failed) return false;
+    size_t wanted = t->length + extra + 1;
+    if (wanted <= t->capacity) return true;
+    size_t capacity = t->capacity ? t->capacity : 128;
+    while (capacity < wanted) capacity *= 2;
+    char *data = realloc(t->data, capacity);
+    if (!data) {
+        t->failed = true;
+        return false;
+    }
+    t->data = data;
+    t->capacity = capacity;
+    return true;
+}
+
+void text_bytes(text *t, const void *bytes, size_t n)
+{
+    if (!reserve(t, n)) return;
+    if (n) memcpy(t->data + t->length, bytes, n);
+    t->length += n;
+    t->data[t->length] = '\0';
+}
+
+void text_printf(text *t, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && reserve(t, (size_t)length)) {
+        (void)vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
+        t->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+void text_csv_field(text *t, const char *field)
+{
+    if (!strpbrk(field, ",\"\r\n")) {
+        text_bytes(t, field, strlen(field));
+        return;
+    }
+    text_bytes(t, "\"", 1);
+    for (const char *c = field; *c; c++) {
+        if (*c == '"') text_bytes(t, "\"", 1);
+        text_bytes(t, c, 1);
+    }
+    text_bytes(t, "\"", 1);
+}
+
+err text_check(const text *t)
+{
+    return t->failed ? err_set(ERR_SYSTEM, "out of memory while writing text") : OK;
+}
+
+void text_close(text *t)
+{
+    free(t->data);
+    *t = (text){0};
+}

@@ -1,0 +1,26 @@
+/* A growing string. Start from {0}; `data` is NUL-terminated once anything was appended; free with
+ * text_close. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct text {
+    char *data;
+    size_t length, capacity;
+    bool failed; /* out of memory: sticky, so that only the end needs checking (text_check) */
+} text;
+
+void text_printf(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_bytes(text *t, const void *bytes, size_t n);
+
+/* Appends one CSV field as RFC 4180 wants it (quoted only where needed). Adds no separator. */
+void text_csv_field(text *t, const char *field);
+
+err text_check(const text *t); /* ERR_SYSTEM if an append failed */
+void text_close(text *t);
+
+#endif

@@ -1,0 +1,154 @@
+/* What a backend is, and what every operator computes. Included by nn/ only.
+ *
+ * Layouts. A tensor is either *plain* (NCHW row-major: parameters, states, spectral norms, everything of rank
+ * 1-2, 3) or an *activation* of rank 4, whose layout is the backend's: a function of the shape alone, so that
+ * no operator has to ask. ref: NCHW. cpu: channel blocks. Padding channels of a blocked activation are zero:
+ * every kernel that writes one keeps them so. value_bytes() says how much room a tensor takes. All buffers
+ * are 64-byte aligned.
+ *
+ * Gradients. A call gets din[i] == NULL where the gradient of input i is not wanted. Where it is wanted, the
+ * kernel stores into din[i], or adds to it where add[i] is true. dout is complete when backward is called.
+ * Parameters' gradients follow the same rule. */
+#ifndef NN_BACKEND_H
+#define NN_BACKEND_H
+
+#include "nn/net.h"
+
+enum {
+#define X(name, text) OP_##name,
+#include "nn/ops.def"
+#undef X
+    OP_COUNT
+};
+typedef int nn_op;
+
+enum { NN_MAX_INPUTS = 8 };
+
+/* The attributes of a node; which ones an operator reads is said below. */
+typedef struct attributes {
+    nn_act act;
+    int k, stride, pad;                /* conv, pool */
+    int kind;                          /* pool, global_pool, hinge, random: the public enum */
+    int axis, first;                   /* concat, slice */
+    bool training;                     /* batch_norm; spectral_norm: update the vectors */
+    float epsilon, momentum;           /* batch_norm, spectral_norm */
+    float coefficients[NN_MAX_INPUTS]; /* sum */
+    diff_augment_opts augment;
+    uint64_t key; /* random */
+} attributes;
+
+typedef struct node {
+    nn_op op;
+    nn_shape_t shape; /* of the output */
+    bool plain;       /* layout of the output; see above */
+    int n_in;
+    struct node *in[NN_MAX_INPUTS];
+    attributes a;
+    char name[NN_NAME_BYTES]; /* for messages; the full name of a parameter or an input */
+    int id;
+    int parameter; /* index among the net's parameters and states, or -1 */
+} node;
+
+/* A node bound into a step. Kernels read `n` for shapes and attributes. */
+typedef struct call {
+    const node *n;
+    const float *in[NN_MAX_INPUTS];
+    float *state[NN_MAX_INPUTS]; /* writable alias of in[i] where in[i] is an nn_state; else NULL */
+    float *out;
+    const float *dout;
+    float *din[NN_MAX_INPUTS];
+    bool add[NN_MAX_INPUTS];
+    bool backward;             /* known at plan time: this call will run backward */
+    bool wants[NN_MAX_INPUTS]; /* known at plan time: din[i] will not be NULL */
+    size_t saved_bytes;        /* plan asks: lives from this call's forward to its backward */
+    size_t scratch_bytes;      /* plan asks: lives during one forward or one backward */
+    void *saved, *scratch;
+    void *plan;   /* plan may allocate; unplan frees */
+    uint64_t t;   /* of step_run */
+    double flops; /* plan says: forward plus the wanted backward, multiply-adds times two */
+} call;
+
+typedef struct backend backend; /* a backend's context: its threads, streams, engine */
+
+typedef struct kernel {
+    err (*plan)(backend *b, call *c);    /* NULL: nothing to plan */
+    void (*unplan)(backend *b, call *c); /* NULL: nothing to free */
+    err (*forward)(backend *b, const call *c);
+    err (*backward)(backend *b, const call *c); /* NULL: has no gradient */
+} kernel;
+
+/* The constants of one Adam update of step t (from 1): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
+ * w -= rate * (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon). g is scaled by grad_scale first. */
+typedef struct adam_update {
+    float rate, beta1, beta2, epsilon, correction1 /* 1-b1^t */, correction2 /* 1-b2^t */;
+    float weight_decay, grad_scale;
+} adam_update;
+
+struct backend_i {
+    const char *name;
+    err (*open)(backend **out);
+    void (*close)(backend *b);
+
+    /* Device memory, 64-byte aligned, zeroed. */
+    err (*allocate)(backend *b, size_t bytes, void **out);
+    void (*release)(backend *b, void *memory);
+
+    /* Bytes of a tensor in the backend's layout (plain or activation). */
+    size_t (*value_bytes)(backend *b, const nn_shape_t *shape, bool plain);
+
+    /* Host (NCHW) to device layout and back. */
+    err (*upload)(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device);
+    err (*download)(backend *b, const nn_shape_t *shape, bool plain, const float *device, float *host);
+
+    /* Vector functions over plain memory of n floats. */
+    err (*fill)(backend *b, float *x, size_t n, float value);
+    err (*adam)(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);
+    err (*sgd)(backend *b, float *w, const float *g, float *velocity, size_t n, float rate, float momentum,
+               float weight_decay, float grad_scale);
+    err (*ema)(backend *b, float *average, const float *w, size_t n, float decay);
+    err (*swap)(backend *b, float *x, float *y, size_t n);
+    err (*sum_squares)(backend *b, const float *x, size_t n, double *out); /* accumulated in double */
+
+    const kernel *const ops[OP_COUNT]; /* [OP_INPUT] and [OP_PARAMETER] are NULL */
+};
+
+const char *nn_op_name(nn_op op);
+
+/* Output derivative of an activation, from the output value y: relu' = y>0, leaky' = y>0 ? 1 : 0.2, tanh' =
+ * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output. */
+
+/* ---- what the operators compute
+ * -------------------------------------------------------------------------------- In: in[0], in[1], ... Out:
+ * the node's output. "act" is a.act, applied last.
+ *
+ * RANDOM      out = rng_fill_uniform / rng_fill_normal (base/rng.h) with key a.key, index c->t. kind:
+ * distribution. CONV        in x (B,C,H,W), w (O,C,k,k) plain, [b (O) plain]; cross-correlation, zero padding
+ * a.pad, a.stride. out = act(x * w + b). LINEAR      in x (B,I), w (O,I), [b (O)]. out = act(x w^T + b).
+ * BATCH_NORM  in x (B,C,H,W) or (B,C), gain, bias, running_mean (C), running_var (C). gain and bias are both
+ * (C) or both (B,C). training: mean and biased variance over (B,H,W) of the batch; out = act(gain * (x-mean)
+ * / sqrt(var+epsilon) + bias); running_mean, running_var (state[3], state[4]) move by a.momentum towards the
+ * batch's mean and *unbiased* variance. Not training: uses the running ones, and backward treats them as
+ * constants. Gradients: x, gain, bias. ACTIVATION  out = act(x). SUM         out = sum_i a.coefficients[i] *
+ * in[i]. All inputs and the output have one shape and one layout. ROW_DOT     in a, b (B,D). out (B,1) =
+ * sum_d a b. UPSAMPLE    nearest, twice: out[y][x] = in[y/2][x/2]. Backward sums the four. POOL        max or
+ * average over k x k windows, stride, pad. Max: the first maximum in row-major order gets the gradient;
+ * padding is minus infinity. Average: the divisor counts only elements inside the image. GLOBAL_POOL
+ * (B,C,H,W) -> (B,C): sum or mean over H, W. CONCAT      along a.axis 0 (batch) or 1 (channels). SLICE rows
+ * a.first .. a.first + shape.d[0] - 1 of axis 0. RESHAPE     same elements in NCHW order; between ranks 1, 2
+ * and 4 in any direction. SPECTRAL_NORM in w (any rank, plain), u (d[0]), v (rest) states. With W = w as
+ * (d[0], rest): if training, v = W^T u / max(|W^T u|, eps), u = W v / max(|W v|, eps) (stored back; one
+ * iteration, as PyTorch and Miyato et al. 2018); sigma = u^T W v; out = w / sigma, plain. Backward, u and v
+ * constant: dw = (dout - <dout, out> u v^T) / sigma. DIFF_AUGMENT in x (B,C,H,W), t (B,6) uniform; per
+ * sample: brightness x += t0 - 0.5; contrast x = m + (x-m)(t1+0.5), m the mean of the sample after
+ * brightness, differentiated through; translation by dx = floor(t2 (2s+1)) - s to the right and dy (from t3)
+ * down, s = round(H/8), zeros come in; cutout: the square of side H/2 whose top left corner is floor(t4
+ * (H+1)) - H/4, floor(t5 (W+1)) - W/4 as (row, column), clipped, becomes 0. Each only if its flag in
+ * a.augment is set. Gradient: x only. ROTATE      sample b is turned anticlockwise by (b mod 4) * 90 degrees,
+ * H = W: one quarter turn is out[y][x] = in[x][W-1-y]. HINGE       in logits (any shape). REAL: mean max(0,
+ * 1-x); FAKE: mean max(0, 1+x); GENERATOR: -mean x. out (1). SOFTMAX_CROSS_ENTROPY in logits, targets (B,K),
+ * targets >= 0, rows need not sum to 1: out = -(1/B) sum_b sum_k t log softmax(x)_k. A row of zero targets
+ * contributes nothing (an unlabelled sample). Gradient: logits only. BINARY_CROSS_ENTROPY in logits, targets
+ * (B,K) in [0,1] or NaN: mean over the known ones of max(x,0) - x t + log(1+exp(-|x|)); 0 if none is known.
+ * Gradient: logits only. */
+
+#endif

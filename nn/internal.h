@@ -1,0 +1,88 @@
+/* What the files of nn/ share about nets, parameters and steps. Not for backends, not for users. */
+#ifndef NN_INTERNAL_H
+#define NN_INTERNAL_H
+
+#include "nn/backend.h"
+
+enum { SCOPE_DEPTH = 16 };
+
+/* One parameter or state. Its value is the value of its node. Trainable ones of one training scope ("D/") lie
+ * in one vector, so that the optimizer, clipping and EMA are one loop. */
+typedef struct parameter {
+    node *n; /* n->name is the full name */
+    init_opts init;
+    bool trainable;
+    float *value;    /* device */
+    float *gradient; /* device; NULL for states */
+} parameter;
+
+/* All trainable parameters whose names start with `prefix`, in order of recording, laid end to end with each
+ * start rounded up to 16 floats (64 bytes); the padding is zero and stays zero. */
+typedef struct scope_vectors {
+    char prefix[NN_NAME_BYTES];
+    float *values, *gradients; /* device, n floats */
+    size_t n;
+    int parameters; /* how many it holds: recording more afterwards is a mistake that net_compile names */
+} scope_vectors;
+
+struct net {
+    const backend_i *i;
+    backend *b;
+    uint64_t seed;
+    node **nodes;
+    int n_nodes, nodes_capacity;
+    parameter *parameters;
+    int n_parameters, parameters_capacity;
+    scope_vectors **scopes;
+    int n_scopes;
+    float **inputs;        /* device value of each OP_INPUT node, by node id; NULL for others */
+    step *steps;           /* newest first */
+    void *arena, *scratch; /* shared by all steps, which never run at the same time; they only grow */
+    size_t arena_bytes, scratch_bytes;
+    char path[NN_NAME_BYTES];
+    int path_lengths[SCOPE_DEPTH], depth;
+    bool failed; /* the first mistake of recording, told by net_compile */
+    char mistake[256];
+};
+
+/* record.c */
+node *net_node(const net *n, nn_t x);
+nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, int stride, int pad, nn_act act);
+nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act);
+/* in: x, gain, bias, running mean, running variance. */
+nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a);
+void net_mistake(net *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* parameters.c: gives every parameter its memory (once; call before anything reads values). */
+err net_place_parameters(net *n);
+parameter *net_find_parameter(const net *n, const char *name);
+parameter *net_parameter_of(const net *n, const node *x);
+err net_scope(net *n, const char *prefix, scope_vectors **out);
+
+/* step.c: one node in one step. Buffers of the arena have offsets until the arena is there. */
+typedef struct buffer {
+    size_t bytes, offset;
+    int first, last; /* the first and the last position of the program that needs it; first > last: never */
+} buffer;
+
+/* arena.c: gives each buffer an offset so that two that live at the same time do not overlap; returns the
+ * bytes. */
+err arena_plan(buffer *buffers, int n, size_t *bytes);
+
+void step_free(net *n, step *s);
+step *step_next(const step *s);
+
+/* initialize.c: the initial value of a parameter, on the host. */
+err initialize(uint64_t seed, const char *name, const nn_shape_t *shape, init_opts init, float *out);
+
+/* optimizer.c: the vectors of an optimizer that a checkpoint holds ("m", "v", "ema"); NULL ends the list. */
+typedef struct optimizer_vector {
+    const char *name;
+    float *values; /* device, as long as the scope's vectors */
+} optimizer_vector;
+const optimizer_vector *optimizer_vectors(const optimizer *o); /* up to 3, ended by a NULL name */
+const scope_vectors *optimizer_scope(const optimizer *o);
+uint64_t optimizer_steps(const optimizer *o);
+void optimizer_set_steps(optimizer *o, uint64_t steps);
+
+#endif

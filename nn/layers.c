@@ -1,0 +1,75 @@
+/* Layers: operators together with the parameters that they own. */
+#include "nn/internal.h"
+
+#include <stdio.h>
+
+/* The weight node, divided by its spectral norm if asked. */
+static nn_t weight_of(net *n, const char *name, nn_shape_t shape, init_opts init, bool spectral, bool frozen)
+{
+    char full[NN_NAME_BYTES];
+    (void)snprintf(full, sizeof full, "%.80s.weight", name);
+    if (init.kind == INIT_ZEROS) init.kind = INIT_HE;
+    nn_t w = nn_parameter(n, full, shape, init);
+    return spectral ? nn_spectral_norm(n, w, full, frozen) : w;
+}
+
+static nn_t bias_of(net *n, const char *name, int count, init_opts init)
+{
+    char full[NN_NAME_BYTES];
+    (void)snprintf(full, sizeof full, "%.80s.bias", name);
+    return nn_parameter(n, full, nn_shape(1, count), init);
+}
+
+nn_t nn_conv(net *n, nn_t x, conv_opts o)
+{
+    int pad = o.pad == PAD_SAME ? o.k / 2 : o.pad == PAD_NONE ? 0 : o.pad;
+    nn_shape_t shape = nn_shape(4, o.out, nn_shape_of(n, x).d[1], o.k, o.k);
+    nn_t w = weight_of(n, o.name, shape, o.init, o.spectral_norm, o.frozen_spectral), b;
+    if (o.bias) b = bias_of(n, o.name, o.out, (init_opts){0});
+    return net_add_conv(n, x, w, o.bias ? &b : NULL, o.stride ? o.stride : 1, pad, o.act);
+}
+
+nn_t nn_linear(net *n, nn_t x, linear_opts o)
+{
+    nn_shape_t shape = nn_shape(2, o.out, nn_shape_of(n, x).d[1]);
+    nn_t w = weight_of(n, o.name, shape, o.init, o.spectral_norm, o.frozen_spectral), b;
+    if (o.bias) b = bias_of(n, o.name, o.out, o.bias_init);
+    return net_add_linear(n, x, w, o.bias ? &b : NULL, o.act);
+}
+
+/* Running mean and variance of name, into in[3] and in[4]. */
+static void running_statistics(net *n, const char *name, int channels, nn_t in[5])
+{
+    char full[NN_NAME_BYTES];
+    (void)snprintf(full, sizeof full, "%.80s.running_mean", name);
+    in[3] = nn_state(n, full, nn_shape(1, channels), (init_opts){0});
+    (void)snprintf(full, sizeof full, "%.80s.running_var", name);
+    in[4] = nn_state(n, full, nn_shape(1, channels), (init_opts){.kind = INIT_ONES});
+}
+
+static attributes batch_norm_attributes(batch_norm_opts o)
+{
+    return (attributes){.act = o.act,
+                        .training = o.training,
+                        .epsilon = o.epsilon > 0 ? o.epsilon : 1e-5F,
+                        .momentum = o.momentum > 0 ? o.momentum : 0.1F};
+}
+
+nn_t nn_batch_norm(net *n, nn_t x, batch_norm_opts o)
+{
+    char full[NN_NAME_BYTES];
+    nn_t in[5] = {x};
+    int channels = nn_shape_of(n, x).d[1];
+    (void)snprintf(full, sizeof full, "%.80s.weight", o.name);
+    in[1] = nn_parameter(n, full, nn_shape(1, channels), (init_opts){.kind = INIT_ONES});
+    in[2] = bias_of(n, o.name, channels, (init_opts){0});
+    running_statistics(n, o.name, channels, in);
+    return net_add_batch_norm(n, in, batch_norm_attributes(o));
+}
+
+nn_t nn_conditional_batch_norm(net *n, nn_t x, nn_t gain, nn_t bias, batch_norm_opts o)
+{
+    nn_t in[5] = {x, gain, bias};
+    running_statistics(n, o.name, nn_shape_of(n, x).d[1], in);
+    return net_add_batch_norm(n, in, batch_norm_attributes(o));
+}

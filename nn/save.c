@@ -1,0 +1,176 @@
+/* Saving and loading nets and optimizers, bit for bit. */
+#include "nn/internal.h"
+#include "nn/safetensors.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_BYTES = 24, MAX_OPTIMIZERS = 8, VECTORS = 3 };
+
+/* The tensors of a checkpoint: parameters and states, then each optimizer's vectors. */
+typedef struct checkpoint {
+    safetensors_entry *entries;
+    float **device;
+    float **host; /* what entries[].data points to, when saving */
+    char (*names)[NN_NAME_BYTES];
+    int n;
+} checkpoint;
+
+static void close_checkpoint(checkpoint *c)
+{
+    for (int i = 0; c->host && i < c->n; i++) free(c->host[i]);
+    free(c->entries);
+    free(c->device);
+    free(c->host);
+    free(c->names);
+}
+
+static void add_entry(checkpoint *c, const char *name, nn_shape_t shape, float *device)
+{
+    (void)snprintf(c->names[c->n], NN_NAME_BYTES, "%s", name);
+    c->entries[c->n] = (safetensors_entry){.name = c->names[c->n], .shape = shape};
+    c->device[c->n++] = device;
+}
+
+static err list_tensors(net *n, optimizer *const *optimizers, int n_optimizers, checkpoint *c)
+{
+    if (n->failed) return err_set(ERR_INTERNAL, "%s", n->mistake);
+    if (n_optimizers > MAX_OPTIMIZERS)
+        return err_set(ERR_INTERNAL, "more than %d optimizers", (int)MAX_OPTIMIZERS);
+    TRY(net_place_parameters(n));
+    size_t most = (size_t)n->n_parameters + VECTORS * (size_t)n_optimizers + 1;
+    c->entries = calloc(most, sizeof *c->entries);
+    c->device = calloc(most, sizeof *c->device);
+    c->host = calloc(most, sizeof *c->host);
+    c->names = calloc(most, sizeof *c->names);
+    if (!c->entries || !c->device || !c->host || !c->names)
+        return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
+    for (int i = 0; i < n->n_parameters; i++)
+        add_entry(c, n->parameters[i].n->name, n->parameters[i].n->shape, n->parameters[i].value);
+    for (int k = 0; k < n_optimizers; k++) {
+        const scope_vectors *scope = optimizer_scope(optimizers[k]);
+        for (const optimizer_vector *v = optimizer_vectors(optimizers[k]); v->name; v++) {
+            char name[NN_NAME_BYTES];
+            (void)snprintf(name, sizeof name, "optimizer/%.60s%s", scope->prefix, v->name);
+            add_entry(c, name, nn_shape(1, (int)scope->n), v->values);
+        }
+    }
+    return OK;
+}
+
+/* The caller's metadata and every optimizer's number of updates. */
+typedef struct metadata_list {
+    const char **pairs;
+    char keys[MAX_OPTIMIZERS][NN_NAME_BYTES], values[MAX_OPTIMIZERS][STEPS_BYTES];
+} metadata_list;
+
+static void steps_key(const optimizer *o, char key[NN_NAME_BYTES])
+{
+    (void)snprintf(key, NN_NAME_BYTES, "optimizer/%.60ssteps", optimizer_scope(o)->prefix);
+}
+
+static err list_metadata(optimizer *const *optimizers, int n_optimizers, const char *const *given,
+                         metadata_list *m)
+{
+    size_t count = 0;
+    while (given && given[count]) count++;
+    m->pairs = calloc(count + 2 * (size_t)n_optimizers + 1, sizeof *m->pairs);
+    if (!m->pairs) return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
+    if (count) memcpy(m->pairs, given, count * sizeof *m->pairs);
+    for (int k = 0; k < n_optimizers; k++) {
+        steps_key(optimizers[k], m->keys[k]);
+        (void)snprintf(m->values[k], STEPS_BYTES, "%llu", (unsigned long long)optimizer_steps(optimizers[k]));
+        m->pairs[count++] = m->keys[k];
+        m->pairs[count++] = m->values[k];
+    }
+    return OK;
+}
+
+static err fetch(net *n, checkpoint *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        c->host[i] = malloc(nn_count(&c->entries[i].shape) * sizeof(float));
+        if (!c->host[i]) return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
+        TRY(n->i->download(n->b, &c->entries[i].shape, true, c->device[i], c->host[i]));
+        c->entries[i].data = c->host[i];
+    }
+    return OK;
+}
+
+err net_save(net *n, const char *path, optimizer *const *optimizers, int n_optimizers,
+             const char *const *metadata)
+{
+    checkpoint c = {0};
+    metadata_list m = {0};
+    err error = list_tensors(n, optimizers, n_optimizers, &c);
+    if (error == OK) error = list_metadata(optimizers, n_optimizers, metadata, &m);
+    if (error == OK) error = fetch(n, &c);
+    if (error == OK) error = safetensors_write(path, c.entries, c.n, m.pairs);
+    close_checkpoint(&c);
+    free(m.pairs);
+    return error;
+}
+
+static bool expected(const checkpoint *c, const char *name, int n_optimizers)
+{
+    if (n_optimizers == 0 && strncmp(name, "optimizer/", strlen("optimizer/")) == 0) return true;
+    for (int i = 0; i < c->n; i++)
+        if (strcmp(c->entries[i].name, name) == 0) return true;
+    return false;
+}
+
+/* Checks everything before anything is changed, so that a failed load leaves the net as it was. */
+static err check(const safetensors *f, const char *path, checkpoint *c, int n_optimizers)
+{
+    for (int i = 0; i < c->n; i++) {
+        nn_shape_t shape, wanted = c->entries[i].shape;
+        TRY(safetensors_read(f, c->entries[i].name, &shape, &c->entries[i].data));
+        if (shape.rank != wanted.rank ||
+            memcmp(shape.d, wanted.d, (size_t)shape.rank * sizeof shape.d[0]) != 0)
+            return err_set(ERR_DATA, "%s: tensor %s has another shape than the model's", path,
+                           c->entries[i].name);
+    }
+    for (int i = 0; i < safetensors_count(f); i++)
+        if (!expected(c, safetensors_name(f, i), n_optimizers))
+            return err_set(ERR_DATA, "%s: tensor %s does not belong to the model", path,
+                           safetensors_name(f, i));
+    return OK;
+}
+
+static err restore_steps(const safetensors *f, const char *path, optimizer *const *optimizers,
+                         int n_optimizers)
+{
+    for (int k = 0; k < n_optimizers; k++) {
+        char key[NN_NAME_BYTES], *end;
+        steps_key(optimizers[k], key);
+        const char *value = safetensors_metadata(f, key);
+        unsigned long long steps = value ? strtoull(value, &end, 10) : 0;
+        if (!value || *end || end == value) return err_set(ERR_DATA, "%s: its metadata has no %s", path, key);
+        optimizer_set_steps(optimizers[k], steps);
+    }
+    return OK;
+}
+
+static err restore(net *n, const safetensors *f, const char *path, checkpoint *c,
+                   optimizer *const *optimizers, int n_optimizers)
+{
+    TRY(check(f, path, c, n_optimizers));
+    TRY(restore_steps(f, path, optimizers, n_optimizers));
+    for (int i = 0; i < c->n; i++)
+        TRY(n->i->upload(n->b, &c->entries[i].shape, true, c->entries[i].data, c->device[i]));
+    return OK;
+}
+
+err net_load(net *n, const char *path, optimizer *const *optimizers, int n_optimizers)
+{
+    checkpoint c = {0};
+    safetensors *f = NULL;
+    err error = list_tensors(n, optimizers, n_optimizers, &c);
+    if (error == OK) error = safetensors_open(path, &f);
+    if (error == OK) error = restore(n, f, path, &c, optimizers, n_optimizers);
+    safetensors_close(f);
+    close_checkpoint(&c);
+    return error;
+}
