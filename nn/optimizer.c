@@ -82,7 +82,7 @@ err optimizer_apply(optimizer *o)
 {
     const optimizer_opts *p = &o->o;
     const scope_vectors *s = o->scope;
-    float scale;
+    float scale = 1.0F;
     TRY(gradient_scale(o, &scale));
     double t = (double)++o->steps;
     if (p->kind == OPTIMIZER_ADAM) {
