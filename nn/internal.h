@@ -59,7 +59,7 @@ parameter *net_find_parameter(const net *n, const char *name);
 parameter *net_parameter_of(const net *n, const node *x);
 err net_scope(net *n, const char *prefix, scope_vectors **out);
 
-/* step.c: one node in one step. Buffers of the arena have offsets until the arena is there. */
+/* compile.c: one node in one step. Buffers of the arena have offsets until the arena is there. */
 typedef struct buffer {
     size_t bytes, offset;
     int first, last; /* the first and the last position of the program that needs it; first > last: never */

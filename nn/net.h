@@ -209,6 +209,15 @@ err step_loss(step *s, float *loss);
 double step_flops(const step *s);
 size_t step_bytes(const step *s); /* size of the arena */
 
+/* Every convolution that one run of the step does, so that its cost can be compared with the bare library's.
+ */
+typedef struct convolution {
+    int batch, in, out, height, width, k, stride, pad; /* height, width: of the input */
+    bool backward_data, backward_weights;
+} convolution;
+typedef void (*convolution_visitor)(void *context, convolution c);
+void step_convolutions(const step *s, convolution_visitor visit, void *context);
+
 /* Seconds spent per operator since the last reset, forward and backward; index by op (nn/backend.h). */
 typedef struct op_time {
     double forward_s, backward_s;

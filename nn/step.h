@@ -1,0 +1,42 @@
+/* A compiled step, as compile.c builds it and step.c runs it.
+ *
+ * The program of a step has the positions 0..F-1, forward calls in order of recording (which is topological),
+ * and F..F+B-1, backward calls in reverse. A buffer's lifetime is an interval of positions. */
+#ifndef NN_STEP_H
+#define NN_STEP_H
+
+#include "nn/internal.h"
+
+/* What a step knows of one node. */
+typedef struct binding {
+    bool needed;  /* runs forward (or is a leaf that a needed node reads) */
+    bool wants;   /* its gradient is wanted: a trained parameter, or it depends on one, and the loss on it */
+    bool written; /* while compiling: some backward call already stores its gradient */
+    bool kept;    /* its value has memory of its own */
+    int forward_at, backward_at; /* position in the program, or -1 */
+    buffer value, gradient, saved;
+    float *memory; /* of a kept value */
+    call c;
+} binding;
+
+struct step {
+    net *n;
+    step *next;
+    binding *nodes; /* by node id, of the nodes that were recorded when the step was compiled */
+    int n_nodes;
+    node **forward, **backward;
+    int n_forward, n_backward;
+    node *loss;
+    scope_vectors *scope; /* NULL: forward only */
+    size_t arena_bytes, scratch_bytes;
+    bool bound;
+    const void *bound_arena, *bound_scratch; /* where the calls' pointers point, once bound */
+    float *loss_gradient;                    /* device, one float: 1 */
+    bool profile;
+    op_time times[OP_COUNT];
+};
+
+/* Whether x is a parameter that the step trains. */
+bool step_trains(const step *s, const node *x);
+
+#endif
