@@ -14,14 +14,6 @@
 
 #include "nn/net.h"
 
-enum {
-#define X(name, text) OP_##name,
-#include "nn/ops.def"
-#undef X
-    OP_COUNT
-};
-typedef int nn_op;
-
 enum { NN_MAX_INPUTS = 8 };
 
 /* The attributes of a node; which ones an operator reads is said below. */
@@ -111,8 +103,6 @@ struct backend_i {
 
     const kernel *const ops[OP_COUNT]; /* [OP_INPUT] and [OP_PARAMETER] are NULL */
 };
-
-const char *nn_op_name(nn_op op);
 
 /* Output derivative of an activation, from the output value y: relu' = y>0, leaky' = y>0 ? 1 : 0.2, tanh' =
  * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output. */

@@ -218,7 +218,17 @@ typedef struct convolution {
 typedef void (*convolution_visitor)(void *context, convolution c);
 void step_convolutions(const step *s, convolution_visitor visit, void *context);
 
-/* Seconds spent per operator since the last reset, forward and backward; index by op (nn/backend.h). */
+/* The operators: OP_CONV, OP_LINEAR, ...; OP_COUNT of them. */
+enum {
+#define X(name, text) OP_##name,
+#include "nn/ops.def"
+#undef X
+    OP_COUNT
+};
+typedef int nn_op;
+const char *nn_op_name(nn_op op);
+
+/* Seconds spent per operator since the last reset, forward and backward; index by operator. */
 typedef struct op_time {
     double forward_s, backward_s;
 } op_time;

@@ -1,0 +1,172 @@
+/* Activations, alone and for the operators that end with one. */
+#include "nn/cpu/cpu.h"
+
+#include <string.h>
+
+/* e^x to 2 units in the last place for |x| <= 87, clamped there. A call to expf would keep the loop from
+ * being vectorised. x = k ln 2 + r, |r| <= ln 2 / 2, ln 2 in two parts (Cody & Waite 1980), e^r by its
+ * series. */
+CPU_INLINE float exponential(float x)
+{
+    x = x < 87.0F ? x : 87.0F; /* so NaN becomes 87 too: its conversion below would be undefined */
+    x = x > -87.0F ? x : -87.0F;
+    float shifted = x * 1.44269504F + 12582912.0F; /* 1.5 * 2^23: the sum's low bits are k, rounded */
+    float k = shifted - 12582912.0F;
+    float r = (x - k * 0.693359375F) + k * 2.12194440e-4F;
+    float p = 1.0F / 5040;
+    p = p * r + 1.0F / 720;
+    p = p * r + 1.0F / 120;
+    p = p * r + 1.0F / 24;
+    p = p * r + 1.0F / 6;
+    p = p * r + 0.5F;
+    p = p * r + 1.0F;
+    p = p * r + 1.0F;
+    int32_t power = ((int32_t)k + 127) * (1 << 23);
+    float two_to_k;
+    memcpy(&two_to_k, &power, sizeof two_to_k);
+    return p * two_to_k;
+}
+
+/* NaN must come out as NaN, so that a diverged net is noticed. */
+CPU_INLINE float activated(nn_act act, float x)
+{
+    switch (act) {
+    case ACT_RELU:
+        return x < 0 ? 0 : x;
+    case ACT_LEAKY_RELU:
+        return x < 0 ? 0.2F * x : x;
+    case ACT_TANH:
+        return x != x ? x : 1 - 2 / (exponential(2 * x) + 1);
+    case ACT_SIGMOID:
+        return x != x ? x : 1 / (exponential(-x) + 1);
+    default:
+        return x;
+    }
+}
+
+CPU_INLINE float derivative(nn_act act, float y)
+{
+    switch (act) {
+    case ACT_RELU:
+        return y > 0 ? 1 : 0;
+    case ACT_LEAKY_RELU:
+        return y > 0 ? 1 : 0.2F;
+    case ACT_TANH:
+        return 1 - y * y;
+    case ACT_SIGMOID:
+        return y * (1 - y);
+    default:
+        return 1;
+    }
+}
+
+CPU_INLINE void activate_loop(nn_act act, float *y, const float *x, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] = activated(act, x[i]);
+}
+
+CPU_KERNEL static void activate_part(nn_act act, float *y, const float *x, size_t n)
+{
+    switch (act) {
+    case ACT_RELU:
+        activate_loop(ACT_RELU, y, x, n);
+        break;
+    case ACT_LEAKY_RELU:
+        activate_loop(ACT_LEAKY_RELU, y, x, n);
+        break;
+    case ACT_TANH:
+        activate_loop(ACT_TANH, y, x, n);
+        break;
+    case ACT_SIGMOID:
+        activate_loop(ACT_SIGMOID, y, x, n);
+        break;
+    default:
+        activate_loop(ACT_NONE, y, x, n);
+        break;
+    }
+}
+
+CPU_INLINE void backward_loop(nn_act act, float *dx, const float *y, const float *dy, size_t n, bool add)
+{
+    if (add) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) dx[i] += dy[i] * derivative(act, y[i]);
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) dx[i] = dy[i] * derivative(act, y[i]);
+    }
+}
+
+CPU_KERNEL static void backward_part(nn_act act, float *dx, const float *y, const float *dy, size_t n,
+                                     bool add)
+{
+    switch (act) {
+    case ACT_RELU:
+        backward_loop(ACT_RELU, dx, y, dy, n, add);
+        break;
+    case ACT_LEAKY_RELU:
+        backward_loop(ACT_LEAKY_RELU, dx, y, dy, n, add);
+        break;
+    case ACT_TANH:
+        backward_loop(ACT_TANH, dx, y, dy, n, add);
+        break;
+    case ACT_SIGMOID:
+        backward_loop(ACT_SIGMOID, dx, y, dy, n, add);
+        break;
+    default:
+        backward_loop(ACT_NONE, dx, y, dy, n, add);
+        break;
+    }
+}
+
+void cpu_activate(nn_act act, float *y, const float *x, size_t n)
+{
+    if (act == ACT_NONE && y == x) return;
+#pragma omp parallel if (n > 4096)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        activate_part(act, y + first, x + first, end - first);
+    }
+}
+
+void cpu_activate_backward(nn_act act, float *dx, const float *y, const float *dy, size_t n, bool add)
+{
+#pragma omp parallel if (n > 4096)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        backward_part(act, dx + first, y + first, dy + first, end - first, add);
+    }
+}
+
+void cpu_clear_padding(const view *v, float *y)
+{
+    int used = view_used(v, v->blocks - 1);
+    if (used == v->lanes) return;
+#pragma omp parallel for schedule(static)
+    for (int n = 0; n < v->n; n++) {
+        float *block = y + (size_t)(n * v->blocks + v->blocks - 1) * view_slab(v);
+        for (size_t i = 0; i < v->area; i++)
+            for (int j = used; j < v->lanes; j++) block[i * (size_t)v->lanes + (size_t)j] = 0;
+    }
+}
+
+static err forward(backend *b, const call *c)
+{
+    view v = cpu_view_of(b, c->n);
+    cpu_activate(c->n->a.act, c->out, c->in[0], view_floats(&v));
+    if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&v, c->out);
+    return OK;
+}
+
+/* The padding of dout is zero, so that of din stays zero. */
+static err backward(backend *b, const call *c)
+{
+    view v = cpu_view_of(b, c->n);
+    if (c->din[0]) cpu_activate_backward(c->n->a.act, c->din[0], c->out, c->dout, view_floats(&v), c->add[0]);
+    return OK;
+}
+
+const kernel cpu_activation = {.forward = forward, .backward = backward};

@@ -1,0 +1,207 @@
+/* Batch norm over (B,H,W), with one gain and bias per channel or per sample and channel, and relu.
+ *
+ * Work is by slab (a block of a sample), which stays in the cache: forward reads x once for the statistics
+ * and once to normalise; backward reads x and dout twice. The statistics of slabs are joined in double in the
+ * order of samples (Chan, Golub & LeVeque 1979), so that they neither cancel nor depend on the number of
+ * threads. relu's mask is found from x again rather than read from the output. */
+#include "nn/cpu/batch_norm.h"
+
+#include <math.h>
+
+/* Where the tables lie. Those of a channel have `padded` floats, those of a slab n * padded, those of gain
+ * and bias rows * padded (rows = n if conditional). saved: mean, inverse deviation. */
+typedef struct tables {
+    view v;
+    size_t padded, rows;
+    float *mean, *inverse;   /* padded */
+    float *scale, *shift;    /* rows * padded: out = x * scale + shift */
+    float *first, *second;   /* n * padded: means and squares of slabs; in backward sums of g, g (x - mean) */
+    float *slope, *constant; /* padded: what backward subtracts is -(x - mean) * slope - constant */
+} tables;
+
+static view view_for(const backend *b, const node *n)
+{
+    view v = cpu_view_of(b, n->in[0]);
+    if (n->shape.rank == 2 && n->in[1]->shape.rank == 1) { /* rows are the pixels of one sample */
+        v.area = (size_t)v.n;
+        v.height = v.n;
+        v.n = 1;
+    }
+    return v;
+}
+
+static tables tables_of(const backend *b, const call *c)
+{
+    tables t = {.v = view_for(b, c->n)};
+    t.padded = view_padded(&t.v);
+    t.rows = c->n->in[1]->shape.rank == 2 ? (size_t)t.v.n : 1;
+    size_t slabs = (size_t)t.v.n * t.padded;
+    float *scratch = c->scratch;
+    t.mean = c->backward ? c->saved : scratch;
+    if (!c->backward) scratch += 2 * t.padded;
+    t.inverse = t.mean + t.padded;
+    t.scale = scratch;
+    t.shift = t.scale + t.rows * t.padded;
+    t.first = t.shift + t.rows * t.padded;
+    t.second = t.first + slabs;
+    t.slope = t.second + slabs;
+    t.constant = t.slope + t.padded;
+    return t;
+}
+
+static err plan(backend *b, call *c)
+{
+    view v = view_for(b, c->n);
+    size_t padded = view_padded(&v), rows = c->n->in[1]->shape.rank == 2 ? (size_t)v.n : 1;
+    size_t floats = (2 * rows + 2 * (size_t)v.n + 2) * padded;
+    if (c->backward)
+        c->saved_bytes = 2 * padded * sizeof(float);
+    else
+        floats += 2 * padded;
+    c->scratch_bytes = floats * sizeof(float);
+    return OK;
+}
+
+/* Mean and inverse deviation of channel i (at p of the tables) from those of its slabs; moves the running
+ * ones. */
+static void join_channel(const call *c, const tables *t, size_t i, size_t p)
+{
+    double mean = 0, squares = 0, area = (double)t->v.area, count = area * t->v.n;
+    for (int n = 0; n < t->v.n; n++) mean += (double)t->first[(size_t)n * t->padded + p];
+    mean /= t->v.n;
+    for (int n = 0; n < t->v.n; n++) {
+        double away = (double)t->first[(size_t)n * t->padded + p] - mean;
+        squares += (double)t->second[(size_t)n * t->padded + p] + area * away * away;
+    }
+    double variance = squares / count, unbiased = count > 1 ? squares / (count - 1) : variance;
+    double momentum = (double)c->n->a.momentum;
+    t->mean[p] = (float)mean;
+    t->inverse[p] = (float)(1 / sqrt(variance + (double)c->n->a.epsilon));
+    c->state[3][i] = (float)((1 - momentum) * (double)c->in[3][i] + momentum * mean);
+    c->state[4][i] = (float)((1 - momentum) * (double)c->in[4][i] + momentum * unbiased);
+}
+
+static void find_statistics(const call *c, const tables *t)
+{
+    const view *v = &t->v;
+    if (c->n->a.training) {
+#pragma omp parallel for schedule(static)
+        for (int s = 0; s < view_slabs(v); s++) {
+            size_t p = (size_t)s * (size_t)v->lanes;
+            norm_slab_statistics(c->in[0] + (size_t)s * view_slab(v), v->area, v->lanes, t->first + p,
+                                 t->second + p);
+        }
+    }
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < t->padded; p++) {
+        bool real = p < (size_t)v->channels;
+        if (real && c->n->a.training) {
+            join_channel(c, t, p, p);
+        } else {
+            t->mean[p] = real ? c->in[3][p] : 0;
+            t->inverse[p] = real ? 1 / sqrtf(c->in[4][p] + c->n->a.epsilon) : 0;
+        }
+    }
+}
+
+/* scale = gain * inverse, shift = bias - mean * scale; zero in the padding, which so stays zero. */
+static void find_scales(const call *c, const tables *t)
+{
+    size_t channels = (size_t)t->v.channels;
+#pragma omp parallel for schedule(static) if (t->rows > 1)
+    for (size_t r = 0; r < t->rows; r++)
+        for (size_t p = 0; p < t->padded; p++) {
+            bool real = p < channels;
+            float scale = real ? c->in[1][r * channels + p] * t->inverse[p] : 0;
+            t->scale[r * t->padded + p] = scale;
+            t->shift[r * t->padded + p] = real ? c->in[2][r * channels + p] - t->mean[p] * scale : 0;
+        }
+}
+
+/* The position of slab s in tables of channels and of gains. */
+typedef struct place {
+    size_t channel, gain, slab, pixels;
+} place;
+
+static place place_of(const tables *t, int s)
+{
+    size_t lanes = (size_t)t->v.lanes, block = (size_t)(s % t->v.blocks), n = (size_t)(s / t->v.blocks);
+    place p = {.channel = block * lanes, .slab = (size_t)s * lanes, .pixels = (size_t)s * view_slab(&t->v)};
+    p.gain = p.channel + (t->rows > 1 ? n * t->padded : 0);
+    return p;
+}
+
+static err forward(backend *b, const call *c)
+{
+    tables t = tables_of(b, c);
+    find_statistics(c, &t);
+    find_scales(c, &t);
+    bool relu = c->n->a.act == ACT_RELU;
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < view_slabs(&t.v); s++) {
+        place p = place_of(&t, s);
+        norm_slab_apply(c->out + p.pixels, c->in[0] + p.pixels, t.v.area, t.v.lanes, t.scale + p.gain,
+                        t.shift + p.gain, relu);
+    }
+    return OK;
+}
+
+/* Gradients of gain and bias, and the two sums over the batch that the gradient of x needs. */
+static void join_gradients(const call *c, const tables *t)
+{
+    size_t channels = (size_t)t->v.channels, samples = (size_t)t->v.n;
+    double count = (double)t->v.area * t->v.n;
+    bool conditional = c->n->in[1]->shape.rank == 2;
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < channels; p++) {
+        double dbias = 0, dgain = 0, first = 0, second = 0;
+        for (size_t n = 0; n < samples; n++) {
+            double g = (double)t->first[n * t->padded + p];
+            double h = (double)t->second[n * t->padded + p] * (double)t->inverse[p];
+            size_t at = conditional ? n * channels + p : p;
+            double gain = (double)c->in[1][at];
+            dbias += g;
+            dgain += h;
+            first += gain * g;
+            second += gain * h;
+            if (!conditional) continue;
+            if (c->din[1]) c->din[1][at] = (c->add[1] ? c->din[1][at] : 0) + (float)h;
+            if (c->din[2]) c->din[2][at] = (c->add[2] ? c->din[2][at] : 0) + (float)g;
+        }
+        if (!conditional && c->din[1]) c->din[1][p] = (c->add[1] ? c->din[1][p] : 0) + (float)dgain;
+        if (!conditional && c->din[2]) c->din[2][p] = (c->add[2] ? c->din[2][p] : 0) + (float)dbias;
+        double inverse = c->n->a.training ? (double)t->inverse[p] : 0;
+        t->constant[p] = (float)(-inverse * first / count);
+        t->slope[p] = (float)(-inverse * (double)t->inverse[p] * second / count);
+    }
+    for (size_t p = channels; p < t->padded; p++) t->constant[p] = t->slope[p] = 0;
+}
+
+/* With g = dout where the output is positive (or no relu), xhat = (x - mean) inverse, and means over (B,H,W):
+ * dx = inverse (gain g - mean(gain g) - xhat mean(gain g xhat)). */
+static err backward(backend *b, const call *c)
+{
+    tables t = tables_of(b, c);
+    bool relu = c->n->a.act == ACT_RELU;
+    find_scales(c, &t);
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < view_slabs(&t.v); s++) {
+        place p = place_of(&t, s);
+        norm_slab slab = {c->in[0] + p.pixels, c->dout + p.pixels, t.v.area,         t.v.lanes,
+                          t.mean + p.channel,  t.scale + p.gain,   t.shift + p.gain, relu};
+        norm_slab_sums(&slab, t.first + p.slab, t.second + p.slab);
+    }
+    join_gradients(c, &t);
+    if (!c->din[0]) return OK;
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < view_slabs(&t.v); s++) {
+        place p = place_of(&t, s);
+        norm_slab slab = {c->in[0] + p.pixels, c->dout + p.pixels, t.v.area,         t.v.lanes,
+                          t.mean + p.channel,  t.scale + p.gain,   t.shift + p.gain, relu};
+        norm_slab_gradient(&slab, t.slope + p.channel, t.constant + p.channel, c->din[0] + p.pixels,
+                           c->add[0]);
+    }
+    return OK;
+}
+
+const kernel cpu_batch_norm = {.plan = plan, .forward = forward, .backward = backward};

@@ -1,0 +1,29 @@
+/* The inner loops of batch norm, over one slab: area pixels of `lanes` channels. */
+#ifndef NN_CPU_BATCH_NORM_H
+#define NN_CPU_BATCH_NORM_H
+
+#include "nn/cpu/cpu.h"
+
+/* mean[lanes], and squares[lanes]: the sum of squared distances from it. Two passes; the second finds the
+ * slab in the cache. */
+void norm_slab_statistics(const float *x, size_t area, int lanes, float *mean, float *squares);
+
+/* out = act(x * scale + shift). */
+void norm_slab_apply(float *out, const float *x, size_t area, int lanes, const float *scale,
+                     const float *shift, bool relu);
+
+typedef struct norm_slab {
+    const float *x, *dout;
+    size_t area;
+    int lanes;
+    const float *mean, *scale, *shift; /* lanes */
+    bool relu;
+} norm_slab;
+
+/* With g = dout where relu lets it through: sum g and sum g (x - mean). */
+void norm_slab_sums(const norm_slab *s, float *first, float *second);
+
+/* dx = scale g + (x - mean) slope + constant, stored or added. */
+void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, float *dx, bool add);
+
+#endif

@@ -1,0 +1,247 @@
+/* Convolution: oneDNN between our layouts, except where one side has fewer channels than a block
+ * (thin_conv.h).
+ *
+ * A convolution from thin to wide is fast in oneDNN (a first layer's forward). Its transpose, the gradient of
+ * a last layer's input, is the same thing with the taps flipped and in and out exchanged, so that it is run
+ * as a forward convolution, too. */
+#include "nn/cpu/onednn.h"
+#include "nn/cpu/thin_conv.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+typedef enum way { BY_ONEDNN, BY_THIN, BY_TRANSPOSE } way;
+
+typedef struct conv_plan {
+    conv_shape shape;
+    stage *forward, *data, *weights;
+    way forward_way, data_way, weights_way;
+    thin_conv contract, correlate;
+    bool fused;        /* the activation is part of the forward primitive */
+    size_t dz_bytes;   /* scratch of backward begins with dz = dout act'(out), if there is an activation */
+    size_t transposed; /* bytes of the transposed weight (BY_TRANSPOSE), after dz */
+} conv_plan;
+
+static conv_shape shape_of(const node *n)
+{
+    const int *x = n->in[0]->shape.d;
+    return conv_shape_of(x[0], x[1], x[2], x[3], n->shape.d[1], n->a.k, n->a.stride, n->a.pad);
+}
+
+/* Which directions oneDNN leaves to us, and their thin convolutions. */
+static void choose_ways(const backend *b, const call *c, conv_plan *p)
+{
+    const conv_shape *s = &p->shape;
+    view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
+    bool thin_in = s->c < CPU_MIN_BLOCKED, thin_out = s->o < CPU_MIN_BLOCKED;
+    if (thin_in == thin_out) return;
+    int mirrored = s->k - 1 - s->pad;
+    thin_conv t = {.thin = thin_in ? in : out,
+                   .wide = thin_in ? out : in,
+                   .k = s->k,
+                   .stride = 1,
+                   .thin_is_out = thin_out,
+                   .threads = omp_get_max_threads()};
+    p->contract = p->correlate = t;
+    p->contract.pad = thin_out ? s->pad : mirrored;
+    p->contract.flip = thin_in;
+    p->correlate.pad = thin_in ? s->pad : mirrored;
+    p->correlate.flip = thin_out;
+    p->correlate.stride = s->stride;
+    if (thin_in) p->weights_way = BY_THIN;
+    if (thin_in && s->stride == 1) p->data_way = BY_THIN;
+    if (thin_out && s->stride == 1) {
+        p->forward_way = p->weights_way = BY_THIN;
+        if (mirrored >= 0) p->data_way = BY_TRANSPOSE;
+    }
+}
+
+static bool has_bias(const call *c)
+{
+    return c->n->n_in > 2;
+}
+
+static bool wants_weights(const call *c)
+{
+    return c->backward && (c->wants[1] || (has_bias(c) && c->wants[2]));
+}
+
+/* The stage of the gradient of x: a forward convolution from out to in for BY_TRANSPOSE. */
+static err open_data(const backend *b, conv_plan *p)
+{
+    const conv_shape *s = &p->shape;
+    if (p->data_way == BY_THIN) return OK;
+    if (p->data_way == BY_ONEDNN) return conv_stage_open(b, s, CONV_BACKWARD_DATA, false, ACT_NONE, &p->data);
+    conv_shape back = conv_shape_of(s->n, s->o, s->oh, s->ow, s->c, s->k, 1, s->k - 1 - s->pad);
+    p->transposed = (size_t)(s->o * s->c * s->k * s->k) * sizeof(float);
+    return conv_stage_open(b, &back, CONV_FORWARD, false, ACT_NONE, &p->data);
+}
+
+static err open_stages(const backend *b, const call *c, conv_plan *p)
+{
+    const conv_shape *s = &p->shape;
+    nn_act act = c->n->a.act;
+    p->fused = p->forward_way == BY_ONEDNN && (act == ACT_RELU || act == ACT_LEAKY_RELU);
+    if (p->forward_way == BY_ONEDNN)
+        TRY(conv_stage_open(b, s, CONV_FORWARD, has_bias(c), p->fused ? act : ACT_NONE, &p->forward));
+    if (c->backward && c->wants[0]) TRY(open_data(b, p));
+    if (wants_weights(c) && p->weights_way == BY_ONEDNN)
+        TRY(conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, has_bias(c), ACT_NONE, &p->weights));
+    return OK;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
+{
+    const conv_shape *s = &p->shape;
+    view out = cpu_view_of(b, c->n);
+    size_t forward = p->forward_way == BY_THIN ? thin_contract_bytes(&p->contract) : stage_bytes(p->forward);
+    if (!c->backward) return forward;
+    size_t data = p->data_way == BY_THIN ? thin_contract_bytes(&p->contract)
+                                         : round_up(p->transposed) + stage_bytes(p->data);
+    /* A bias whose gradient nobody wants (or the weight's) is still computed by the primitive: into scratch.
+     */
+    size_t unwanted = round_up((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
+                      round_up((size_t)s->o * sizeof(float));
+    size_t weights = p->weights_way == BY_THIN ? larger(thin_weights_bytes(&p->correlate),
+                                                        view_padded(&out) * (size_t)out.n * sizeof(float))
+                                               : unwanted + stage_bytes(p->weights);
+    if (c->n->a.act != ACT_NONE) p->dz_bytes = round_up(view_floats(&out) * sizeof(float));
+    return larger(forward, p->dz_bytes + larger(data, weights));
+}
+
+static void unplan(backend *b, call *c)
+{
+    (void)b;
+    conv_plan *p = c->plan;
+    if (!p) return;
+    stage_close(p->forward);
+    stage_close(p->data);
+    stage_close(p->weights);
+    free(p);
+    c->plan = NULL;
+}
+
+static err plan(backend *b, call *c)
+{
+    conv_plan *p = calloc(1, sizeof *p);
+    if (!p) return err_set(ERR_SYSTEM, "out of memory for a convolution");
+    c->plan = p;
+    p->shape = shape_of(c->n);
+    choose_ways(b, c, p);
+    err error = open_stages(b, c, p);
+    if (error != OK) {
+        unplan(b, c);
+        return err_context(error, "%s", c->n->name);
+    }
+    c->scratch_bytes = scratch_of(b, c, p);
+    const conv_shape *s = &p->shape;
+    double products = (double)s->n * s->o * s->oh * s->ow * s->c * s->k * s->k;
+    int directions = 1 + (c->backward && c->wants[0]) + (c->backward && c->wants[1]);
+    c->flops = 2 * products * directions;
+    return OK;
+}
+
+/* The primitives take non-const memory, also for what they only read. */
+static float *readable(const float *x)
+{
+    union {
+        const float *in;
+        float *out;
+    } cast = {.in = x};
+    return cast.out;
+}
+
+static err forward(backend *b, const call *c)
+{
+    conv_plan *p = c->plan;
+    view out = cpu_view_of(b, c->n);
+    if (p->forward_way == BY_THIN) {
+        thin_contract(&p->contract, c->in[0], c->in[1], has_bias(c) ? c->in[2] : NULL, c->out, false,
+                      c->scratch);
+    } else {
+        float *memory[] = {readable(c->in[0]), readable(c->in[1]), c->out,
+                           has_bias(c) ? readable(c->in[2]) : NULL};
+        TRY(stage_run(p->forward, b, memory, (bool[4]){false}, c->scratch));
+    }
+    if (p->fused) return OK;
+    cpu_activate(c->n->a.act, c->out, c->out, view_floats(&out));
+    if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&out, c->out);
+    return OK;
+}
+
+/* (O,C,k,k) to (C,O,k,k) with the taps flipped. */
+static void transpose_weight(const conv_shape *s, const float *w, float *to)
+{
+    int taps = s->k * s->k;
+    for (int o = 0; o < s->o; o++)
+        for (int c = 0; c < s->c; c++)
+            for (int i = 0; i < taps; i++)
+                to[(c * s->o + o) * taps + taps - 1 - i] = w[(o * s->c + c) * taps + i];
+}
+
+static err backward_data(const backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
+{
+    if (p->data_way == BY_THIN) {
+        thin_contract(&p->contract, dz, c->in[1], NULL, c->din[0], c->add[0], (float *)(void *)scratch);
+        return OK;
+    }
+    if (p->data_way == BY_ONEDNN) {
+        float *memory[] = {c->din[0], readable(c->in[1]), readable(dz)};
+        return stage_run(p->data, b, memory, (bool[3]){c->add[0]}, scratch);
+    }
+    float *transposed = (float *)(void *)scratch;
+    transpose_weight(&p->shape, c->in[1], transposed);
+    float *memory[] = {readable(dz), transposed, c->din[0]};
+    return stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]},
+                     scratch + round_up(p->transposed));
+}
+
+static err backward_weights(backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
+{
+    const conv_shape *s = &p->shape;
+    float *dbias = has_bias(c) ? c->din[2] : NULL;
+    if (p->weights_way == BY_THIN) {
+        bool thin_in = !p->correlate.thin_is_out;
+        view out = cpu_view_of(b, c->n);
+        if (c->din[1])
+            thin_weights(&p->correlate, thin_in ? dz : c->in[0], thin_in ? c->in[0] : dz, c->din[1],
+                         c->add[1], (float *)(void *)scratch);
+        if (dbias) cpu_channel_sums(&out, dz, (float *)(void *)scratch, dbias, c->add[2]);
+        return OK;
+    }
+    float *unwanted = (float *)(void *)scratch;
+    scratch += round_up((size_t)(s->o * s->c * s->k * s->k) * sizeof(float));
+    float *unwanted_bias = (float *)(void *)scratch;
+    scratch += round_up((size_t)s->o * sizeof(float));
+    float *memory[] = {readable(c->in[0]), c->din[1] ? c->din[1] : unwanted, readable(dz),
+                       dbias ? dbias : unwanted_bias};
+    bool add[] = {false, c->din[1] && c->add[1], false, dbias && c->add[2]};
+    return stage_run(p->weights, b, memory, add, scratch);
+}
+
+static err backward(backend *b, const call *c)
+{
+    const conv_plan *p = c->plan;
+    const float *dz = c->dout;
+    char *scratch = (char *)c->scratch + p->dz_bytes;
+    if (p->dz_bytes) {
+        view out = cpu_view_of(b, c->n);
+        cpu_activate_backward(c->n->a.act, c->scratch, c->out, c->dout, view_floats(&out), false);
+        dz = c->scratch;
+    }
+    if (c->din[0]) TRY(backward_data(b, c, p, dz, scratch));
+    if (wants_weights(c)) TRY(backward_weights(b, c, p, dz, scratch));
+    return OK;
+}
+
+const kernel cpu_conv = {.plan = plan, .unplan = unplan, .forward = forward, .backward = backward};

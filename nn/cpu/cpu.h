@@ -1,0 +1,124 @@
+/* What the files of nn/cpu share: the layout of activations, kernels for several vector widths, and the split
+ * of work between threads. Only nn/cpu includes it.
+ *
+ * Layout. An activation (B,C,H,W) with C >= 8 lies as [B][blocks][H*W][width], channel c in block c / width
+ * at lane c % width: oneDNN's nChw8c (nChw16c with AVX-512), the layout of its fastest convolutions. Lanes
+ * past C are zero. With C < 8 (images) it is NCHW, which is the same with a width of 1. A plain (N,D) is one
+ * block of width D. So one set of loops serves all three. */
+#ifndef NN_CPU_CPU_H
+#define NN_CPU_CPU_H
+
+#include "nn/backend.h"
+
+#include <dnnl.h>
+
+/* Compiles the function for AVX-512, AVX2+FMA and the baseline, and picks one when the program loads. A GNU
+ * extension, because C has no other way to use wide vectors in a build that runs everywhere. The body of an
+ * OpenMP region is outlined without the attribute, so parallel loops call such functions instead of being
+ * one. clang 14 knows no architecture levels here: with it the baseline runs everywhere. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define CPU_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CPU_KERNEL
+#endif
+
+/* Bodies that kernels specialise by passing a constant width (a GNU attribute: without it the compiler may
+ * keep one general copy). */
+#define CPU_INLINE static inline __attribute__((always_inline))
+
+enum { CPU_MIN_BLOCKED = 8 }; /* fewer channels than this are not worth a padded block */
+
+struct backend {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    int width; /* channels per block: 16 with AVX-512, else 8 */
+};
+
+/* How a tensor lies in memory: [n][blocks][area][width]. */
+typedef struct view {
+    int n, channels, blocks, height, width;
+    int lanes;   /* floats per pixel of a block */
+    size_t area; /* height * width */
+} view;
+
+view cpu_view(const backend *b, const nn_shape_t *shape, bool plain);
+view cpu_view_of(const backend *b, const node *n);
+
+static inline size_t view_slab(const view *v) /* floats of one block of one sample */
+{
+    return v->area * (size_t)v->lanes;
+}
+
+static inline size_t view_sample(const view *v)
+{
+    return view_slab(v) * (size_t)v->blocks;
+}
+
+static inline size_t view_floats(const view *v)
+{
+    return view_sample(v) * (size_t)v->n;
+}
+
+static inline int view_slabs(const view *v)
+{
+    return v->n * v->blocks;
+}
+
+/* Channels with their padding: the length of a table of one value per channel in block order. */
+static inline size_t view_padded(const view *v)
+{
+    return (size_t)v->blocks * (size_t)v->lanes;
+}
+
+/* Lanes of block `k` that are real channels. */
+static inline int view_used(const view *v, int k)
+{
+    int left = v->channels - k * v->lanes;
+    return left < v->lanes ? left : v->lanes;
+}
+
+static inline bool view_is_plain(const view *v) /* memory is in NCHW order */
+{
+    return v->lanes == 1 || (v->area == 1 && v->lanes == v->channels);
+}
+
+/* The part of n elements that the calling thread of a parallel region works on: whole cache lines, the same
+ * for every run with the same number of threads. */
+void cpu_share(size_t n, size_t *first, size_t *end);
+
+/* layout.c: between the layout of a view and NCHW order. `add` adds to the destination. */
+void cpu_to_plain(const view *v, const float *from, float *to, bool add);
+void cpu_from_plain(const view *v, const float *from, float *to, bool add);
+
+/* vector.c: over n floats, in parallel. */
+void cpu_copy(float *y, const float *x, size_t n);
+void cpu_zero(float *y, size_t n);
+void cpu_add(float *y, const float *x, size_t n);                                /* y += x */
+void cpu_scale(float *y, const float *x, float a, size_t n, bool add);           /* y = a x, or y += a x */
+void cpu_store(float *y, const float *x, size_t n, bool add);                    /* y = x, or y += x */
+void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add); /* (rows, columns) */
+
+/* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */
+void cpu_channel_sums(const view *v, const float *x, float *slab_sums, float *out, bool add);
+
+/* activation.c: over n floats, in parallel; y may be x, and dx may be dy. Zeros stay zero except under
+ * ACT_SIGMOID; cpu_clear_padding restores them. */
+void cpu_activate(nn_act act, float *y, const float *x, size_t n);
+void cpu_activate_backward(nn_act act, float *dx, const float *y, const float *dy, size_t n, bool add);
+void cpu_clear_padding(const view *v, float *y);
+
+/* vector.c: the vector functions of backend_i. */
+err cpu_fill(backend *b, float *x, size_t n, float value);
+err cpu_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);
+err cpu_sgd(backend *b, float *w, const float *g, float *velocity, size_t n, float rate, float momentum,
+            float weight_decay, float grad_scale);
+err cpu_ema(backend *b, float *average, const float *w, size_t n, float decay);
+err cpu_swap(backend *b, float *x, float *y, size_t n);
+err cpu_sum_squares(backend *b, const float *x, size_t n, double *out);
+
+/* One file per operator. */
+extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_activation, cpu_sum, cpu_row_dot,
+    cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape, cpu_spectral_norm,
+    cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy, cpu_binary_cross_entropy;
+
+#endif

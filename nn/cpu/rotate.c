@@ -1,0 +1,69 @@
+/* Sample b is turned anticlockwise by (b mod 4) quarter turns. */
+#include "nn/cpu/cpu.h"
+
+/* The pixel of the input that (y, x) of the output shows: start + y down + x right. */
+typedef struct turn {
+    ptrdiff_t start, down, right;
+} turn;
+
+static turn turn_of(int quarters, ptrdiff_t side)
+{
+    switch (quarters) {
+    case 1:
+        return (turn){side - 1, -1, side}; /* in[x][S-1-y] */
+    case 2:
+        return (turn){side * side - 1, -side, -1}; /* in[S-1-y][S-1-x] */
+    case 3:
+        return (turn){(side - 1) * side, 1, -side}; /* in[S-1-x][y] */
+    default:
+        return (turn){0, side, 1};
+    }
+}
+
+/* One block of one sample; `back` writes the source from the destination instead (the gradient). */
+CPU_INLINE void turn_loop(float *to, const float *from, const turn *t, int side, int lanes, bool back,
+                          bool add)
+{
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++) {
+            ptrdiff_t there = (t->start + y * t->down + x * t->right) * lanes;
+            ptrdiff_t here = ((ptrdiff_t)y * side + x) * lanes;
+            float *d = to + (back ? there : here);
+            const float *s = from + (back ? here : there);
+            for (int j = 0; j < lanes; j++) d[j] = add ? d[j] + s[j] : s[j];
+        }
+}
+
+static void turn_slab(float *to, const float *from, const turn *t, int side, int lanes, bool back, bool add)
+{
+    if (lanes == 1)
+        turn_loop(to, from, t, side, 1, back, add);
+    else
+        turn_loop(to, from, t, side, lanes, back, add);
+}
+
+static void rotate(const view *v, float *to, const float *from, bool back, bool add)
+{
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < view_slabs(v); s++) {
+        turn t = turn_of(s / v->blocks % 4, v->height);
+        size_t slab = (size_t)s * view_slab(v);
+        turn_slab(to + slab, from + slab, &t, v->height, v->lanes, back, add);
+    }
+}
+
+static err forward(backend *b, const call *c)
+{
+    view v = cpu_view_of(b, c->n);
+    rotate(&v, c->out, c->in[0], false, false);
+    return OK;
+}
+
+static err backward(backend *b, const call *c)
+{
+    view v = cpu_view_of(b, c->n);
+    if (c->din[0]) rotate(&v, c->din[0], c->dout, true, c->add[0]);
+    return OK;
+}
+
+const kernel cpu_rotate = {.forward = forward, .backward = backward};

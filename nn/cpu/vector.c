@@ -1,0 +1,202 @@
+/* Loops over plain vectors: copies, sums, optimizers. Each thread takes one run of whole cache lines. */
+#include "nn/cpu/cpu.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PARALLEL = 1 << 14 }; /* floats from which waking the other threads pays */
+
+/* ---- copies and sums ---- */
+
+void cpu_copy(float *y, const float *x, size_t n)
+{
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        memcpy(y + first, x + first, (end - first) * sizeof *y);
+    }
+}
+
+void cpu_zero(float *y, size_t n)
+{
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        memset(y + first, 0, (end - first) * sizeof *y);
+    }
+}
+
+CPU_KERNEL static void scale_part(float *restrict y, const float *restrict x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = a * x[i];
+}
+
+CPU_KERNEL static void add_part(float *restrict y, const float *restrict x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+void cpu_scale(float *y, const float *x, float a, size_t n, bool add)
+{
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        if (add)
+            add_part(y + first, x + first, a, end - first);
+        else
+            scale_part(y + first, x + first, a, end - first);
+    }
+}
+
+void cpu_add(float *y, const float *x, size_t n)
+{
+    cpu_scale(y, x, 1, n, true);
+}
+
+void cpu_store(float *y, const float *x, size_t n, bool add)
+{
+    if (add)
+        cpu_add(y, x, n);
+    else
+        cpu_copy(y, x, n);
+}
+
+CPU_KERNEL static void column_sums_part(float *restrict y, const float *restrict x, int rows, int stride,
+                                        size_t n, bool add)
+{
+    if (!add) memset(y, 0, n * sizeof *y);
+    for (int r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++) y[i] += x[(size_t)r * (size_t)stride + i];
+}
+
+void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add)
+{
+#pragma omp parallel if ((size_t)rows * (size_t)columns > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share((size_t)columns, &first, &end);
+        column_sums_part(y + first, x + first, rows, columns, end - first, add);
+    }
+}
+
+/* ---- vector functions of backend_i ---- */
+
+err cpu_fill(backend *b, float *x, size_t n, float value)
+{
+    (void)b;
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        for (size_t i = first; i < end; i++) x[i] = value;
+    }
+    return OK;
+}
+
+CPU_KERNEL static void adam_part(float *restrict w, const float *restrict g, float *restrict m,
+                                 float *restrict v, size_t n, const adam_update *u)
+{
+    float b1 = u->beta1, b2 = u->beta2, scale = u->grad_scale, epsilon = u->epsilon;
+    float rate = u->rate / u->correction1, root = 1 / u->correction2, keep = 1 - u->rate * u->weight_decay;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float d = g[i] * scale;
+        m[i] = b1 * m[i] + (1 - b1) * d;
+        v[i] = b2 * v[i] + (1 - b2) * d * d;
+        w[i] = keep * w[i] - rate * m[i] / (sqrtf(v[i] * root) + epsilon);
+    }
+}
+
+err cpu_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u)
+{
+    (void)b;
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        adam_part(w + first, g + first, m + first, v + first, end - first, u);
+    }
+    return OK;
+}
+
+CPU_KERNEL static void sgd_part(float *restrict w, const float *restrict g, float *restrict velocity,
+                                size_t n, float rate, float momentum, float keep, float grad_scale)
+{
+    for (size_t i = 0; i < n; i++) {
+        velocity[i] = momentum * velocity[i] + grad_scale * g[i];
+        w[i] = keep * w[i] - rate * velocity[i];
+    }
+}
+
+err cpu_sgd(backend *b, float *w, const float *g, float *velocity, size_t n, float rate, float momentum,
+            float weight_decay, float grad_scale)
+{
+    (void)b;
+    float keep = 1 - rate * weight_decay;
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        sgd_part(w + first, g + first, velocity + first, end - first, rate, momentum, keep, grad_scale);
+    }
+    return OK;
+}
+
+CPU_KERNEL static void ema_part(float *restrict average, const float *restrict w, size_t n, float decay)
+{
+    for (size_t i = 0; i < n; i++) average[i] = decay * average[i] + (1 - decay) * w[i];
+}
+
+err cpu_ema(backend *b, float *average, const float *w, size_t n, float decay)
+{
+    (void)b;
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        ema_part(average + first, w + first, end - first, decay);
+    }
+    return OK;
+}
+
+err cpu_swap(backend *b, float *x, float *y, size_t n)
+{
+    (void)b;
+#pragma omp parallel if (n > PARALLEL)
+    {
+        size_t first, end;
+        cpu_share(n, &first, &end);
+        for (size_t i = first; i < end; i++) {
+            float held = x[i];
+            x[i] = y[i];
+            y[i] = held;
+        }
+    }
+    return OK;
+}
+
+CPU_KERNEL static double sum_squares_part(const float *x, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
+err cpu_sum_squares(backend *b, const float *x, size_t n, double *out)
+{
+    (void)b;
+    enum { PARTS = 64 }; /* fixed, so that the sum does not depend on the number of threads */
+    double parts[PARTS], sum = 0;
+#pragma omp parallel for schedule(static) if (n > PARALLEL)
+    for (int k = 0; k < PARTS; k++) {
+        size_t first = n * (size_t)k / PARTS, end = n * (size_t)(k + 1) / PARTS;
+        parts[k] = sum_squares_part(x + first, end - first);
+    }
+    for (int k = 0; k < PARTS; k++) sum += parts[k];
+    *out = sum;
+    return OK;
+}

@@ -1,0 +1,96 @@
+/* The reference backend: opening, memory and the table of operators. */
+#include "nn/ref/ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+struct backend {
+    char nothing; /* plain loops keep no context */
+};
+
+static err open_backend(backend **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? OK : err_set(ERR_SYSTEM, "out of memory for the reference backend");
+}
+
+static void close_backend(backend *b)
+{
+    free(b);
+}
+
+static err allocate(backend *b, size_t bytes, void **out)
+{
+    (void)b;
+    size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT; /* never zero */
+    *out = aligned_alloc(ALIGNMENT, rounded);
+    if (!*out) return err_set(ERR_SYSTEM, "out of memory for %zu bytes", bytes);
+    memset(*out, 0, rounded);
+    return OK;
+}
+
+static void release(backend *b, void *memory)
+{
+    (void)b;
+    free(memory);
+}
+
+static size_t value_bytes(backend *b, const nn_shape_t *shape, bool plain)
+{
+    (void)b;
+    (void)plain;
+    return nn_count(shape) * sizeof(float);
+}
+
+static err upload(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device)
+{
+    memcpy(device, host, value_bytes(b, shape, plain));
+    return OK;
+}
+
+static err download(backend *b, const nn_shape_t *shape, bool plain, const float *device, float *host)
+{
+    memcpy(host, device, value_bytes(b, shape, plain));
+    return OK;
+}
+
+const backend_i be_ref = {
+    .name = "ref",
+    .open = open_backend,
+    .close = close_backend,
+    .allocate = allocate,
+    .release = release,
+    .value_bytes = value_bytes,
+    .upload = upload,
+    .download = download,
+    .fill = ref_fill,
+    .adam = ref_adam,
+    .sgd = ref_sgd,
+    .ema = ref_ema,
+    .swap = ref_swap,
+    .sum_squares = ref_sum_squares,
+    .ops =
+        {
+            [OP_RANDOM] = &ref_random,
+            [OP_CONV] = &ref_conv,
+            [OP_LINEAR] = &ref_linear,
+            [OP_BATCH_NORM] = &ref_batch_norm,
+            [OP_ACTIVATION] = &ref_activation,
+            [OP_SUM] = &ref_sum,
+            [OP_ROW_DOT] = &ref_row_dot,
+            [OP_UPSAMPLE] = &ref_upsample,
+            [OP_POOL] = &ref_pool,
+            [OP_GLOBAL_POOL] = &ref_global_pool,
+            [OP_CONCAT] = &ref_concat,
+            [OP_SLICE] = &ref_slice,
+            [OP_RESHAPE] = &ref_reshape,
+            [OP_SPECTRAL_NORM] = &ref_spectral_norm,
+            [OP_DIFF_AUGMENT] = &ref_diff_augment,
+            [OP_ROTATE] = &ref_rotate,
+            [OP_HINGE] = &ref_hinge,
+            [OP_SOFTMAX_CROSS_ENTROPY] = &ref_softmax_cross_entropy,
+            [OP_BINARY_CROSS_ENTROPY] = &ref_binary_cross_entropy,
+        },
+};
