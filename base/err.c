@@ -41,8 +41,10 @@ err err_context(err code, const char *format, ...)
     va_start(arguments, format);
     int used = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (used >= 0 && (size_t)used < sizeof message)
-        (void)snprintf(message + used, sizeof message - (size_t)used, ": %s", before);
+    if (used < 0 || (size_t)used >= sizeof message) return code;
+    /* A chain of contexts may outgrow the message: then its innermost part is cut. */
+    int more = snprintf(message + used, sizeof message - (size_t)used, ": %s", before);
+    if (more < 0) message[used] = '\0';
     return code;
 }
 

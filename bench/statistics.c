@@ -1,0 +1,167 @@
+#include "bench/statistics.h"
+
+#include "base/rng.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EXACT_PAIRS = 20, RANDOM_FLIPS = 100000 };
+
+/* ln of Gamma(a + 1/2) / Gamma(a). From lgamma while its value is small; for large a, where the difference
+ * would cancel, from the asymptotic series of the ratio (DLMF 5.11.13), whose first term left out is below
+ * 1e-13 there. */
+static double log_gamma_ratio(double a)
+{
+    if (a < 50.0) return lgamma(a + 0.5) - lgamma(a);
+    double r = 1.0 / a;
+    double series =
+        1.0 +
+        r * (-1.0 / 8 + r * (1.0 / 128 + r * (5.0 / 1024 + r * (-21.0 / 32768 + r * (-399.0 / 262144)))));
+    return 0.5 * log(a) + log(series);
+}
+
+/* The continued fraction of the incomplete beta function (DLMF 8.17.22) by the modified Lentz method.
+ * Converges in O(sqrt(max(a, b))) steps for x < (a + 1) / (a + b + 2). */
+static double beta_fraction(double a, double b, double x)
+{
+    double c = 1.0;
+    double d = 1.0 / (1.0 - (a + b) * x / (a + 1.0));
+    double value = d;
+    for (double m = 1.0;; m++) {
+        double even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+        double odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        d = 1.0 / (1.0 + even * d);
+        c = 1.0 + even / c;
+        value *= c * d;
+        d = 1.0 / (1.0 + odd * d);
+        c = 1.0 + odd / c;
+        double step = c * d;
+        value *= step;
+        if (fabs(step - 1.0) <= DBL_EPSILON || m > 1e6) return value;
+    }
+}
+
+/* Whether P(T > t) > q, t >= 0: that tail is half of I_x(v/2, 1/2) at x = v / (v + t^2) (Abramowitz &
+ * Stegun 26.7.1). Near the middle the part between 0 and t is compared instead, which keeps its digits as
+ * t tends to 0. */
+static bool tail_exceeds(double t, double degrees, double q)
+{
+    double a = 0.5 * degrees, square = t * t;
+    double x = degrees / (degrees + square), y = square / (degrees + square);
+    /* x^a y^(1/2) / Beta(a, 1/2), with Beta(a, 1/2) = sqrt(pi) Gamma(a) / Gamma(a + 1/2) */
+    double front = exp(log_gamma_ratio(a) - a * log1p(square / degrees)) * sqrt(y / acos(-1.0));
+    if (x < (a + 1.0) / (a + 2.5)) return 0.5 * front * beta_fraction(a, 0.5, x) / a > q;
+    return front * beta_fraction(0.5, a, y) < 0.5 - q;
+}
+
+/* The t >= 0 with P(T > t) = q, 0 < q <= 1/2. */
+static double upper_quantile(double q, double degrees)
+{
+    /* Closed forms for the two heaviest tails, in which t^2 may overflow. */
+    if (degrees == 1.0) return q < 0.25 ? 1.0 / tan(q * acos(-1.0)) : tan((0.5 - q) * acos(-1.0));
+    if (degrees == 2.0) return (1.0 - 2.0 * q) / sqrt(2.0 * q * (1.0 - q));
+    double low = 0.0, high = 1.0;
+    while (tail_exceeds(high, degrees, q)) {
+        low = high;
+        high *= 2.0;
+    }
+    for (;;) {
+        double middle = 0.5 * (low + high);
+        if (middle <= low || middle >= high) return middle; /* neighbouring doubles */
+        if (tail_exceeds(middle, degrees, q))
+            low = middle;
+        else
+            high = middle;
+    }
+}
+
+double student_t_quantile(double p, int degrees)
+{
+    assert(p > 0.0 && p < 1.0 && degrees >= 1);
+    if (p == 0.5) return 0.0;
+    /* 1 - p is exact for p >= 1/2, and the law is symmetric: no digits of either tail are lost. */
+    return p < 0.5 ? -upper_quantile(p, degrees) : upper_quantile(1.0 - p, degrees);
+}
+
+static bool is_pair(const double *x, const double *y, int i)
+{
+    return !isnan(x[i]) && !isnan(y[i]);
+}
+
+/* How many of the 2^n ways to flip the signs of d[0..n-1], added to `sum`, reach |total| >= threshold. */
+static int flips_reaching(const double *d, int n, double sum, double threshold)
+{
+    if (n == 0) return fabs(sum) >= threshold;
+    return flips_reaching(d + 1, n - 1, sum + d[0], threshold) +
+           flips_reaching(d + 1, n - 1, sum - d[0], threshold);
+}
+
+static double exact_p_value(const double *x, const double *y, int n, int pairs, double threshold)
+{
+    double differences[EXACT_PAIRS];
+    for (int i = 0, used = 0; i < n; i++)
+        if (is_pair(x, y, i)) differences[used++] = x[i] - y[i];
+    /* A flip of all signs leaves |sum| as it is: fixing the first sign halves the work. */
+    return flips_reaching(differences + 1, pairs - 1, differences[0], threshold) / ldexp(1.0, pairs - 1);
+}
+
+static double random_p_value(const double *x, const double *y, int n, double threshold)
+{
+    rng random = rng_open(0, "sign flips", 0);
+    int reaching = 1; /* the observed signs */
+    for (int flip = 0; flip < RANDOM_FLIPS; flip++) {
+        double sum = 0.0;
+        uint32_t signs = 0;
+        for (int i = 0, used = 0; i < n; i++) {
+            if (!is_pair(x, y, i)) continue;
+            if (used++ % 32 == 0) signs = rng_u32(&random);
+            sum += signs & 1U ? x[i] - y[i] : y[i] - x[i];
+            signs >>= 1;
+        }
+        reaching += fabs(sum) >= threshold;
+    }
+    return reaching / (RANDOM_FLIPS + 1.0);
+}
+
+/* Half the width of the 95% interval of a mean over `pairs` differences. */
+static double margin_of(const double *x, const double *y, int n, int pairs, double mean)
+{
+    double squares = 0.0;
+    for (int i = 0; i < n; i++)
+        if (is_pair(x, y, i)) squares += (x[i] - y[i] - mean) * (x[i] - y[i] - mean);
+    return student_t_quantile(0.975, pairs - 1) * sqrt(squares / (pairs - 1.0) / pairs);
+}
+
+gain gain_of(const double *x, const double *y, int n)
+{
+    gain g = {.p_value = NAN};
+    double sum_x = 0.0, sum_y = 0.0, sum = 0.0, sum_of_sizes = 0.0;
+    for (int i = 0; i < n; i++) {
+        if (!is_pair(x, y, i)) continue;
+        g.pairs++;
+        sum_x += x[i];
+        sum_y += y[i];
+        sum += x[i] - y[i];
+        sum_of_sizes += fabs(x[i] - y[i]);
+    }
+    g.mean_x = g.pairs ? sum_x / g.pairs : (double)NAN;
+    g.mean_y = g.pairs ? sum_y / g.pairs : (double)NAN;
+    g.gain = g.pairs ? sum / g.pairs : (double)NAN;
+    if (g.pairs) {
+        /* Flips whose sum equals the observed one must count, however their terms were rounded. */
+        double threshold = fabs(sum) - 1e-12 * sum_of_sizes;
+        g.p_value = g.pairs <= EXACT_PAIRS ? exact_p_value(x, y, n, g.pairs, threshold)
+                                           : random_p_value(x, y, n, threshold);
+    }
+    double margin = g.pairs < 2 ? (double)NAN : margin_of(x, y, n, g.pairs, g.gain);
+    g.low = g.gain - margin;
+    g.high = g.gain + margin;
+    double unit = g.mean_y == 0.0 ? (double)NAN : 100.0 / g.mean_y;
+    g.percent = g.gain * unit;
+    g.percent_low = g.low * unit;
+    g.percent_high = g.high * unit;
+    return g;
+}
