@@ -15,6 +15,7 @@ typedef struct tensor {
     nn_shape_t shape;
     const char *type;
     const unsigned char *data;
+    size_t bytes;
 } tensor;
 
 struct safetensors {
@@ -88,9 +89,54 @@ static err read_tensor(const safetensors *f, const cJSON *item, size_t data_star
     out->name = item->string;
     out->type = type->valuestring;
     out->data = f->map + data_start + first;
+    out->bytes = last - first;
     if ((first + data_start) % sizeof(float) && strcmp(out->type, "F32") == 0)
         return err_set(ERR_DATA, "%s: tensor %s is not aligned to its type", f->path, item->string);
     return OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const tensor *)a)->name, ((const tensor *)b)->name);
+}
+
+/* Empty tensors come first, so that they do not part two that overlap. */
+static int by_place(const void *a, const void *b)
+{
+    const tensor *x = a, *y = b;
+    if (!x->bytes != !y->bytes) return x->bytes ? 1 : -1;
+    return (x->data > y->data) - (x->data < y->data);
+}
+
+/* No name twice, and no byte in two tensors. */
+static err check_distinct(safetensors *f)
+{
+    tensor *order = malloc(((size_t)f->n + 1) * sizeof *order);
+    if (!order) return err_set(ERR_SYSTEM, "%s: out of memory", f->path);
+    memcpy(order, f->tensors, (size_t)f->n * sizeof *order);
+    err error = OK;
+    qsort(order, (size_t)f->n, sizeof *order, by_name);
+    for (int i = 1; i < f->n && error == OK; i++)
+        if (strcmp(order[i - 1].name, order[i].name) == 0)
+            error = err_set(ERR_DATA, "%s: tensor %s is there twice", f->path, order[i].name);
+    qsort(order, (size_t)f->n, sizeof *order, by_place);
+    for (int i = 1; i < f->n && error == OK; i++)
+        if (order[i - 1].bytes && order[i - 1].data + order[i - 1].bytes > order[i].data)
+            error = err_set(ERR_DATA, "%s: tensor %s overlaps tensor %s", f->path, order[i].name,
+                            order[i - 1].name);
+    free(order);
+    return error;
+}
+
+/* Parses exactly `length` bytes: after the object only spaces may follow, as writers pad with them. */
+static cJSON *parse_exactly(const char *json, size_t length)
+{
+    const char *end = json;
+    cJSON *header = cJSON_ParseWithLengthOpts(json, length, &end, false);
+    while (header && end < json + length && *end == ' ') end++;
+    if (header && end == json + length) return header;
+    cJSON_Delete(header);
+    return NULL;
 }
 
 static err read_header(safetensors *f)
@@ -103,7 +149,7 @@ static err read_header(safetensors *f)
         return err_set(ERR_DATA,
                        "%s: is not a safetensors file, or it is truncated: its header claims %llu bytes",
                        f->path, (unsigned long long)length);
-    f->header = cJSON_ParseWithLength((const char *)f->map + LENGTH_BYTES, (size_t)length);
+    f->header = parse_exactly((const char *)f->map + LENGTH_BYTES, (size_t)length);
     if (!cJSON_IsObject(f->header)) return err_set(ERR_DATA, "%s: its header is not a JSON object", f->path);
     int n = cJSON_GetArraySize(f->header);
     f->tensors = calloc((size_t)n + 1, sizeof *f->tensors);
@@ -113,7 +159,7 @@ static err read_header(safetensors *f)
         TRY(read_tensor(f, item, LENGTH_BYTES + (size_t)length, &f->tensors[f->n]));
         f->n++;
     }
-    return OK;
+    return check_distinct(f);
 }
 
 err safetensors_open(const char *path, safetensors **out)

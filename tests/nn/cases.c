@@ -1,0 +1,240 @@
+#include "tests/nn/cases.h"
+
+/* One row a line, in columns. */
+/* clang-format off */
+
+/* Shapes. Where a macro takes one, it is the last argument, since its commas are not protected. */
+#define S1(a) {1, {a}}
+#define S2(a, b) {2, {a, b}}
+#define S4(b, c, h, w) {4, {b, c, h, w}}
+#define WINDOWS(size, k, s, p) (((size) + 2 * (p) - (k)) / (s) + 1)
+
+/* Inputs. */
+#define IN(fill_, ...) {.shape = __VA_ARGS__, .fill = fill_, .gradient = true}
+#define NORMAL(...) IN(FILL_NORMAL, __VA_ARGS__)
+#define CONSTANT(fill_, ...) {.shape = __VA_ARGS__, .fill = fill_}
+#define WEIGHT(...) {.shape = __VA_ARGS__, .fill = FILL_WEIGHT, .gradient = true, .parameter = true}
+#define VECTOR(n) {.shape = S1(n), .gradient = true, .parameter = true}
+#define STATE(fill_, n) {.shape = S1(n), .fill = fill_, .parameter = true, .state = true}
+
+/* Rows. */
+#define RANDOM(name_, kind_, key_, ...) \
+    {.name = name_, .op = OP_RANDOM, .shape = __VA_ARGS__, .a = {.kind = kind_, .key = key_}}
+#define CONV(name_, b, c, h, w, o, k_, s, p, bias, act_) \
+    {.name = name_, .op = OP_CONV, .shape = S4(b, o, WINDOWS(h, k_, s, p), WINDOWS(w, k_, s, p)), \
+     .n_in = 2 + (bias), .in = {NORMAL(S4(b, c, h, w)), WEIGHT(S4(o, c, k_, k_)), VECTOR(o)}, \
+     .a = {.k = k_, .stride = s, .pad = p, .act = act_}}
+#define LINEAR(name_, b, i, o, bias, act_) \
+    {.name = name_, .op = OP_LINEAR, .shape = S2(b, o), .n_in = 2 + (bias), \
+     .in = {NORMAL(S2(b, i)), WEIGHT(S2(o, i)), VECTOR(o)}, .a = {.act = act_}}
+#define NORM(name_, training_, act_, c, ...) \
+    {.name = name_, .op = OP_BATCH_NORM, .shape = __VA_ARGS__, .n_in = 5, \
+     .in = {NORMAL(__VA_ARGS__), VECTOR(c), VECTOR(c), STATE(FILL_NORMAL, c), STATE(FILL_POSITIVE, c)}, \
+     .a = {.training = training_, .act = act_, .epsilon = 1e-4F, .momentum = 0.1F}}
+#define CONDITIONAL(name_, training_, act_, b, c, ...) \
+    {.name = name_, .op = OP_BATCH_NORM, .shape = __VA_ARGS__, .n_in = 5, \
+     .in = {NORMAL(__VA_ARGS__), NORMAL(S2(b, c)), NORMAL(S2(b, c)), \
+            STATE(FILL_NORMAL, c), STATE(FILL_POSITIVE, c)}, \
+     .a = {.training = training_, .act = act_, .epsilon = 1e-4F, .momentum = 0.25F}}
+#define ACT(name_, act_, ...) \
+    {.name = name_, .op = OP_ACTIVATION, .shape = __VA_ARGS__, .n_in = 1, .in = {IN(FILL_AWAY, __VA_ARGS__)}, \
+     .a = {.act = act_}}
+#define SUM(name_, count, x, y, z, ...) \
+    {.name = name_, .op = OP_SUM, .shape = __VA_ARGS__, .n_in = count, \
+     .in = {NORMAL(__VA_ARGS__), NORMAL(__VA_ARGS__), NORMAL(__VA_ARGS__)}, \
+     .a.coefficients = {x, y, z}}
+#define DOT(name_, b, d_) \
+    {.name = name_, .op = OP_ROW_DOT, .shape = S2(b, 1), .n_in = 2, \
+     .in = {NORMAL(S2(b, d_)), NORMAL(S2(b, d_))}}
+#define UPSAMPLE(name_, b, c, h, w) \
+    {.name = name_, .op = OP_UPSAMPLE, .shape = S4(b, c, 2 * (h), 2 * (w)), .n_in = 1, \
+     .in = {NORMAL(S4(b, c, h, w))}}
+#define POOL(name_, kind_, fill_, b, c, h, w, k_, s, p) \
+    {.name = name_, .op = OP_POOL, .shape = S4(b, c, WINDOWS(h, k_, s, p), WINDOWS(w, k_, s, p)), .n_in = 1, \
+     .in = {IN(fill_, S4(b, c, h, w))}, .a = {.kind = kind_, .k = k_, .stride = s, .pad = p}, \
+     .no_difference = (fill_) == FILL_TIES}
+#define GLOBAL(name_, kind_, b, c, h, w) \
+    {.name = name_, .op = OP_GLOBAL_POOL, .shape = S2(b, c), .n_in = 1, .in = {NORMAL(S4(b, c, h, w))}, \
+     .a = {.kind = kind_}}
+#define CONCAT2(name_, axis_, first, second, ...) \
+    {.name = name_, .op = OP_CONCAT, .shape = __VA_ARGS__, .n_in = 2, .a.axis = axis_, .in = {first, second}}
+#define CONCAT3(name_, axis_, first, second, third, ...) \
+    {.name = name_, .op = OP_CONCAT, .shape = __VA_ARGS__, .n_in = 3, .a.axis = axis_, .in = {first, second, third}}
+#define SLICE(name_, first_, from, ...) \
+    {.name = name_, .op = OP_SLICE, .shape = __VA_ARGS__, .n_in = 1, .a.first = first_, .in = {from}}
+#define RESHAPE(name_, from, ...) \
+    {.name = name_, .op = OP_RESHAPE, .shape = __VA_ARGS__, .n_in = 1, .in = {from}}
+/* While training u and v move with w, but their derivative is left out. */
+#define SPECTRAL(name_, training_, rows, columns, ...) \
+    {.name = name_, .op = OP_SPECTRAL_NORM, .shape = __VA_ARGS__, .n_in = 3, \
+     .in = {WEIGHT(__VA_ARGS__), STATE(FILL_UNIT, rows), STATE(FILL_UNIT, columns)}, \
+     .a = {.training = training_, .epsilon = 1e-6F}, .plain = true, .no_difference = training_}
+#define AUGMENT(name_, b, c, h, w, ...) \
+    {.name = name_, .op = OP_DIFF_AUGMENT, .shape = S4(b, c, h, w), .n_in = 2, \
+     .in = {NORMAL(S4(b, c, h, w)), CONSTANT(FILL_UNIFORM, S2(b, 6))}, .a = {.augment = {__VA_ARGS__}}}
+#define ROTATE(name_, b, c, h) \
+    {.name = name_, .op = OP_ROTATE, .shape = S4(b, c, h, h), .n_in = 1, .in = {NORMAL(S4(b, c, h, h))}}
+#define HINGE(name_, kind_, ...) \
+    {.name = name_, .op = OP_HINGE, .shape = S1(1), .n_in = 1, .in = {IN(FILL_AWAY, __VA_ARGS__)}, \
+     .a = {.kind = kind_}}
+#define LOSS(name_, op_, logits, targets, b, k_) \
+    {.name = name_, .op = op_, .shape = S1(1), .n_in = 2, \
+     .in = {IN(logits, S2(b, k_)), CONSTANT(targets, S2(b, k_))}}
+
+const test_case test_cases[] = {
+    RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
+    RANDOM("random_uniform_rows", DISTRIBUTION_UNIFORM, 0xF00000000000000F, S2(5, 6)),
+    RANDOM("random_normal",       DISTRIBUTION_NORMAL,                   8, S2(3, 7)),
+
+    /*                                B   C   H   W   O  k  s  p  bias */
+    CONV("conv_1x1",                  2, 12,  7,  7, 20, 1, 1, 0, 0, ACT_NONE),
+    CONV("conv_1x1_stride2",          2,  8,  7,  6,  8, 1, 2, 0, 1, ACT_NONE),
+    CONV("conv_3x3",                  2,  3,  6,  5, 12, 3, 1, 1, 1, ACT_NONE),
+    CONV("conv_3x3_image",            1,  1,  8,  8,  1, 3, 1, 1, 1, ACT_NONE),
+    CONV("conv_3x3_relu",             2, 16,  8,  8, 32, 3, 1, 1, 0, ACT_RELU),
+    CONV("conv_3x3_odd",              1, 17,  5,  6, 33, 3, 1, 1, 1, ACT_NONE),
+    CONV("conv_3x3_valid",            2,  4,  5,  4,  5, 3, 1, 0, 1, ACT_LEAKY_RELU),
+    CONV("conv_3x3_tanh",             2, 12,  6,  6,  1, 3, 1, 1, 1, ACT_TANH),
+    CONV("conv_3x3_sigmoid",          2,  5,  6,  5, 12, 3, 1, 1, 1, ACT_SIGMOID),
+    CONV("conv_3x3_stride2_relu",     3,  8,  9,  7, 16, 3, 2, 1, 1, ACT_RELU),
+    CONV("conv_3x3_stride3_leftover", 1,  4,  8,  8,  3, 3, 3, 0, 0, ACT_NONE),
+    CONV("conv_4x4_stride2",          2,  3,  6,  6,  5, 4, 2, 1, 1, ACT_LEAKY_RELU),
+    CONV("conv_4x4_stride2_leaky",    2, 20,  8,  8, 12, 4, 2, 1, 1, ACT_LEAKY_RELU),
+    CONV("conv_4x4_whole",            3, 16,  4,  4,  1, 4, 1, 0, 1, ACT_NONE),
+    CONV("conv_4x4_same",             1,  3,  5,  5,  4, 4, 1, 2, 0, ACT_NONE),
+    CONV("conv_7x7_stride2",          1,  1, 12, 12,  8, 7, 2, 3, 0, ACT_RELU),
+
+    /*                        B    I   O  bias */
+    LINEAR("linear",          7,  20, 12, 1, ACT_NONE),
+    LINEAR("linear_one",      1,   1,  1, 1, ACT_NONE),
+    LINEAR("linear_relu",     5,   3, 17, 0, ACT_RELU),
+    LINEAR("linear_leaky",    4,  16,  8, 1, ACT_LEAKY_RELU),
+    LINEAR("linear_tanh",     4,  33, 10, 1, ACT_TANH),
+    LINEAR("linear_sigmoid",  1,  12,  5, 1, ACT_SIGMOID),
+    LINEAR("linear_wide",    16, 100, 24, 0, ACT_NONE),
+
+    NORM("batch_norm",              true,  ACT_NONE, 12, S4(2, 12, 5, 5)),
+    NORM("batch_norm_relu",         true,  ACT_RELU, 20, S4(3, 20, 4, 3)),
+    NORM("batch_norm_image",        true,  ACT_NONE,  1, S4(2, 1, 4, 4)),
+    NORM("batch_norm_one_sample",   true,  ACT_RELU, 16, S4(1, 16, 3, 3)),
+    NORM("batch_norm_rows",         true,  ACT_NONE,  5, S2(6, 5)),
+    NORM("batch_norm_running",      false, ACT_NONE, 12, S4(2, 12, 3, 5)),
+    NORM("batch_norm_running_relu", false, ACT_RELU,  3, S4(2, 3, 4, 4)),
+    NORM("batch_norm_running_rows", false, ACT_RELU,  9, S2(4, 9)),
+    CONDITIONAL("batch_norm_conditional",         true,  ACT_NONE, 3, 12, S4(3, 12, 4, 4)),
+    CONDITIONAL("batch_norm_conditional_relu",    true,  ACT_RELU, 2, 20, S4(2, 20, 5, 4)),
+    CONDITIONAL("batch_norm_conditional_wide",    true,  ACT_RELU, 4, 32, S4(4, 32, 2, 2)),
+    CONDITIONAL("batch_norm_conditional_rows",    true,  ACT_NONE, 8,  3, S2(8, 3)),
+    CONDITIONAL("batch_norm_conditional_running", false, ACT_RELU, 2, 12, S4(2, 12, 3, 3)),
+    CONDITIONAL("batch_norm_conditional_image",   false, ACT_NONE, 2,  1, S4(2, 1, 3, 3)),
+
+    ACT("relu",           ACT_RELU,       S4(2, 12, 3, 5)),
+    ACT("relu_rows",      ACT_RELU,       S2(5, 9)),
+    ACT("leaky_relu",     ACT_LEAKY_RELU, S4(1, 20, 4, 4)),
+    ACT("tanh",           ACT_TANH,       S4(2, 1, 4, 4)),
+    ACT("tanh_blocks",    ACT_TANH,       S4(2, 16, 3, 3)),
+    ACT("sigmoid",        ACT_SIGMOID,    S4(2, 12, 3, 3)),
+    ACT("sigmoid_vector", ACT_SIGMOID,    S1(11)),
+
+    SUM("sum_two",    2,     1,     1,  0, S4(2, 12, 3, 3)),
+    SUM("sum_one",    1, -0.5F,     0,  0, S2(3, 5)),
+    SUM("sum_losses", 3,     1, 0.25F, -3, S1(1)),
+    SUM("sum_blocks", 3,     2,    -1,  0, S4(1, 20, 2, 2)),
+    {.name = "sum_parameters", .op = OP_SUM, .shape = S4(12, 3, 3, 3), .n_in = 2, .plain = true,
+     .in = {WEIGHT(S4(12, 3, 3, 3)), WEIGHT(S4(12, 3, 3, 3))}, .a.coefficients = {2, -1}},
+    {.name = "sum_eight", .op = OP_SUM, .shape = S2(4, 3), .n_in = 8, .a.coefficients = {1, -2, 3, -4, 5, -6, 7, 0},
+     .in = {NORMAL(S2(4, 3)), NORMAL(S2(4, 3)), NORMAL(S2(4, 3)),
+            NORMAL(S2(4, 3)), NORMAL(S2(4, 3)), NORMAL(S2(4, 3)),
+            NORMAL(S2(4, 3)), NORMAL(S2(4, 3))}},
+
+    DOT("row_dot",       5,  7),
+    DOT("row_dot_one",   1,  1),
+    DOT("row_dot_wide", 16, 64),
+
+    UPSAMPLE("upsample",        2, 12, 3, 5),
+    UPSAMPLE("upsample_image",  1,  1, 4, 4),
+    UPSAMPLE("upsample_blocks", 2, 16, 2, 2),
+    UPSAMPLE("upsample_pixel",  3, 20, 1, 1),
+
+    /*                                                        B   C  H  W  k  s  p */
+    POOL("pool_max",             POOL_MAX,     FILL_DISTINCT, 2, 12, 6, 4, 2, 2, 0),
+    POOL("pool_max_overlap",     POOL_MAX,     FILL_DISTINCT, 1, 20, 7, 5, 3, 2, 1),
+    POOL("pool_max_image",       POOL_MAX,     FILL_DISTINCT, 2,  1, 5, 5, 3, 1, 1),
+    POOL("pool_max_leftover",    POOL_MAX,     FILL_DISTINCT, 2,  3, 5, 7, 2, 2, 0),
+    POOL("pool_max_ties",        POOL_MAX,     FILL_TIES,     2, 12, 6, 6, 3, 2, 1),
+    POOL("pool_average",         POOL_AVERAGE, FILL_NORMAL,   2, 12, 6, 4, 2, 2, 0),
+    POOL("pool_average_overlap", POOL_AVERAGE, FILL_NORMAL,   1, 20, 7, 5, 3, 2, 1),
+    POOL("pool_average_image",   POOL_AVERAGE, FILL_NORMAL,   3,  1, 4, 4, 3, 3, 1),
+    POOL("pool_average_blocks",  POOL_AVERAGE, FILL_NORMAL,   2, 16, 4, 4, 2, 2, 0),
+
+    GLOBAL("global_sum",           GLOBAL_SUM,     2, 12, 4, 5),
+    GLOBAL("global_average",       GLOBAL_AVERAGE, 3, 20, 3, 3),
+    GLOBAL("global_average_image", GLOBAL_AVERAGE, 3,  1, 4, 4),
+    GLOBAL("global_sum_blocks",    GLOBAL_SUM,     2, 16, 2, 2),
+    GLOBAL("global_sum_pixel",     GLOBAL_SUM,     1,  9, 1, 1),
+
+    CONCAT2("concat_channels", 1, NORMAL(S4(2, 12, 3, 3)), NORMAL(S4(2, 5, 3, 3)),  S4(2, 17, 3, 3)),
+    CONCAT2("concat_blocks",   1, NORMAL(S4(2, 16, 2, 3)), NORMAL(S4(2, 32, 2, 3)), S4(2, 48, 2, 3)),
+    CONCAT2("concat_images",   1, NORMAL(S4(2, 1, 3, 3)),  NORMAL(S4(2, 1, 3, 3)),  S4(2, 2, 3, 3)),
+    CONCAT2("concat_batch",    0, NORMAL(S4(2, 12, 2, 3)), NORMAL(S4(3, 12, 2, 3)), S4(5, 12, 2, 3)),
+    CONCAT2("concat_rows",     0, NORMAL(S2(3, 6)),        NORMAL(S2(1, 6)),        S2(4, 6)),
+    CONCAT2("concat_vectors",  0, NORMAL(S1(4)),           NORMAL(S1(5)),           S1(9)),
+    CONCAT3("concat_half_blocks", 1, NORMAL(S4(1, 8, 2, 2)), NORMAL(S4(1, 8, 2, 2)), NORMAL(S4(1, 8, 2, 2)), S4(1, 24, 2, 2)),
+    CONCAT3("concat_few",         1, NORMAL(S4(2, 1, 3, 2)), NORMAL(S4(2, 3, 3, 2)), NORMAL(S4(2, 4, 3, 2)), S4(2, 8, 3, 2)),
+    CONCAT3("concat_columns",     1, NORMAL(S2(3, 4)),       NORMAL(S2(3, 1)),       NORMAL(S2(3, 7)),       S2(3, 12)),
+
+    SLICE("slice",        1, NORMAL(S4(4, 12, 3, 3)), S4(2, 12, 3, 3)),
+    SLICE("slice_last",   2, NORMAL(S4(3, 3, 4, 2)),  S4(1, 3, 4, 2)),
+    SLICE("slice_rows",   0, NORMAL(S2(5, 7)),        S2(3, 7)),
+    SLICE("slice_vector", 3, NORMAL(S1(9)),           S1(4)),
+
+    RESHAPE("reshape_unflatten",   NORMAL(S2(2, 48)),       S4(2, 12, 2, 2)),
+    RESHAPE("reshape_flatten",     NORMAL(S4(2, 20, 2, 3)), S2(2, 120)),
+    RESHAPE("reshape_regroup",     NORMAL(S4(2, 12, 2, 2)), S4(1, 24, 4, 1)),
+    RESHAPE("reshape_to_image",    NORMAL(S4(2, 16, 2, 2)), S4(2, 1, 8, 8)),
+    RESHAPE("reshape_vector",      NORMAL(S2(3, 5)),        S1(15)),
+    RESHAPE("reshape_from_vector", NORMAL(S1(36)),          S4(1, 9, 2, 2)),
+    RESHAPE("reshape_to_vector",   NORMAL(S4(2, 10, 1, 2)), S1(40)),
+    RESHAPE("reshape_parameter",   WEIGHT(S4(12, 3, 2, 2)),          S4(12, 3, 2, 2)),
+
+    SPECTRAL("spectral_norm",             true,  12, 20, S2(12, 20)),
+    SPECTRAL("spectral_norm_conv",        true,   5, 27, S4(5, 3, 3, 3)),
+    SPECTRAL("spectral_norm_one",         true,   1,  7, S2(1, 7)),
+    SPECTRAL("spectral_norm_frozen",      false, 12, 20, S2(12, 20)),
+    SPECTRAL("spectral_norm_frozen_conv", false, 16, 72, S4(16, 8, 3, 3)),
+    SPECTRAL("spectral_norm_frozen_tall", false,  7,  1, S2(7, 1)),
+
+    AUGMENT("diff_augment",             7,  1,  8,  8, true,  true,  true,  true),
+    AUGMENT("diff_augment_blocks",      3, 12, 12, 12, true,  true,  true,  true),
+    AUGMENT("diff_augment_colour",      4,  3,  6,  8, true,  true,  true,  true),
+    AUGMENT("diff_augment_brightness",  2,  1,  4,  4, true,  false, false, false),
+    AUGMENT("diff_augment_contrast",    2,  3,  4,  5, false, true,  false, false),
+    AUGMENT("diff_augment_translation", 5,  1, 12, 12, false, false, true,  false),
+    AUGMENT("diff_augment_cutout",      5,  1,  8,  8, false, false, false, true),
+    AUGMENT("diff_augment_nothing",     2,  1,  4,  4, false, false, false, false),
+
+    ROTATE("rotate",          5,  1, 4),
+    ROTATE("rotate_odd",      9,  3, 5),
+    ROTATE("rotate_channels", 4, 12, 3),
+    ROTATE("rotate_one",      1, 16, 2),
+
+    HINGE("hinge_real",        HINGE_REAL,      S2(9, 1)),
+    HINGE("hinge_fake",        HINGE_FAKE,      S2(9, 1)),
+    HINGE("hinge_generator",   HINGE_GENERATOR, S2(9, 1)),
+    HINGE("hinge_real_vector", HINGE_REAL,      S1(20)),
+    HINGE("hinge_fake_one",    HINGE_FAKE,      S1(1)),
+
+    LOSS("softmax_cross_entropy",        OP_SOFTMAX_CROSS_ENTROPY, FILL_NORMAL, FILL_TARGETS, 6, 10),
+    LOSS("softmax_cross_entropy_three",  OP_SOFTMAX_CROSS_ENTROPY, FILL_NORMAL, FILL_TARGETS, 4,  3),
+    LOSS("softmax_cross_entropy_large",  OP_SOFTMAX_CROSS_ENTROPY, FILL_LARGE,  FILL_TARGETS, 5,  4),
+    LOSS("softmax_cross_entropy_binary", OP_SOFTMAX_CROSS_ENTROPY, FILL_NORMAL, FILL_BINARY,  3,  2),
+
+    LOSS("binary_cross_entropy",         OP_BINARY_CROSS_ENTROPY, FILL_NORMAL, FILL_PARTIAL, 4, 14),
+    LOSS("binary_cross_entropy_one",     OP_BINARY_CROSS_ENTROPY, FILL_NORMAL, FILL_BINARY,  1,  1),
+    LOSS("binary_cross_entropy_large",   OP_BINARY_CROSS_ENTROPY, FILL_LARGE,  FILL_BINARY,  3,  5),
+    LOSS("binary_cross_entropy_unknown", OP_BINARY_CROSS_ENTROPY, FILL_NORMAL, FILL_UNKNOWN, 2,  3),
+};
+
+/* clang-format on */
+
+const int test_case_count = (int)(sizeof test_cases / sizeof *test_cases);

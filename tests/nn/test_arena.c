@@ -1,0 +1,75 @@
+/* Planning memory: buffers that live at the same time never overlap, and gaps are used. */
+#include "base/rng.h"
+#include "nn/internal.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { BUFFERS = 120, POSITIONS = 60 };
+
+static void draw(rng *r, buffer *b)
+{
+    b->bytes = (size_t)rng_below(r, 5000);
+    b->first = rng_below(r, POSITIONS);
+    b->last = b->first + rng_below(r, 12) - 1; /* a few are never needed */
+    b->offset = 0;
+}
+
+static bool needed(const buffer *b)
+{
+    return b->bytes > 0 && b->first <= b->last;
+}
+
+static void expect_apart(const buffer *a, const buffer *b)
+{
+    bool at_once = needed(a) && needed(b) && a->first <= b->last && b->first <= a->last;
+    bool apart = a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset;
+    cr_expect(!at_once || apart, "[%zu,+%zu) and [%zu,+%zu)", a->offset, a->bytes, b->offset, b->bytes);
+}
+
+/* No plan can be smaller than what lives at any one position. */
+static size_t lower_bound(const buffer *b)
+{
+    size_t most = 0;
+    for (int t = 0; t < POSITIONS + 12; t++) {
+        size_t live = 0;
+        for (int i = 0; i < BUFFERS; i++)
+            if (needed(&b[i]) && b[i].first <= t && t <= b[i].last) live += b[i].bytes;
+        most = live > most ? live : most;
+    }
+    return most;
+}
+
+Test(arena, buffers_that_live_together_lie_apart)
+{
+    for (uint64_t k = 0; k < 20; k++) {
+        buffer b[BUFFERS], again[BUFFERS];
+        size_t bytes, bytes_again, sum = 0;
+        rng r = rng_open(1, "arena", k);
+        for (int i = 0; i < BUFFERS; i++) draw(&r, &b[i]);
+        memcpy(again, b, sizeof b);
+        cr_assert_eq(arena_plan(b, BUFFERS, &bytes), OK);
+        cr_assert_eq(arena_plan(again, BUFFERS, &bytes_again), OK);
+        cr_expect(bytes == bytes_again && memcmp(b, again, sizeof b) == 0, "two plans of one problem differ");
+        for (int i = 0; i < BUFFERS; i++) {
+            for (int j = 0; j < i; j++) expect_apart(&b[i], &b[j]);
+            cr_expect_eq(b[i].offset % 64, 0);
+            cr_expect(!needed(&b[i]) || b[i].offset + b[i].bytes <= bytes);
+            sum += needed(&b[i]) ? b[i].bytes : 0;
+        }
+        cr_expect_geq(bytes, lower_bound(b));
+        cr_expect_lt(bytes, 2 * lower_bound(b));
+        cr_expect_lt(bytes, sum / 2);
+    }
+}
+
+Test(arena, one_after_the_other_they_share)
+{
+    buffer b[3] = {{.bytes = 128, .first = 0, .last = 1},
+                   {.bytes = 128, .first = 2, .last = 2},
+                   {.bytes = 1, .first = 2, .last = 3}};
+    size_t bytes;
+    cr_assert_eq(arena_plan(b, 3, &bytes), OK);
+    cr_expect_eq(bytes, 192);
+    cr_expect_eq(b[0].offset, b[1].offset);
+}

@@ -1,0 +1,121 @@
+/* Both backends against PyTorch's values: tests/golden/nn_make.py computes them for rows of the table. */
+#include "nn/safetensors.h"
+#include "tests/nn/harness.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static safetensors *open_golden(void)
+{
+    safetensors *f;
+    cr_assert_eq(safetensors_open(TEST_GOLDEN "/nn_operators.safetensors", &f), OK, "%s", err_message());
+    return f;
+}
+
+/* NAME/WHAT or NAME/WHATi; NULL if the file has none. Its shape must be the table's. */
+static const float *golden(const safetensors *f, const test_case *t, const char *what, int i,
+                           const nn_shape_t *shape)
+{
+    char name[NN_NAME_BYTES];
+    const float *data;
+    nn_shape_t found;
+    if (i < 0)
+        (void)snprintf(name, sizeof name, "%s/%s", t->name, what);
+    else
+        (void)snprintf(name, sizeof name, "%s/%s%d", t->name, what, i);
+    if (safetensors_read(f, name, &found, &data) != OK) return NULL;
+    cr_assert(found.rank == shape->rank && memcmp(found.d, shape->d, (size_t)shape->rank * sizeof(int)) == 0,
+              "%s has another shape than the table's row", name);
+    return data;
+}
+
+static bool load(const safetensors *f, const test_case *t, tensors *x)
+{
+    cr_assert_eq(tensors_open(t, x), OK);
+    for (int i = 0; i < t->n_in; i++) {
+        const float *in = golden(f, t, "in", i, &t->in[i].shape);
+        if (!in) return false;
+        memcpy(x->in[i], in, nn_count(&t->in[i].shape) * sizeof *in);
+    }
+    const float *dout = golden(f, t, "dout", -1, &t->shape);
+    if (dout) memcpy(x->dout, dout, nn_count(&t->shape) * sizeof *dout);
+    return dout != NULL;
+}
+
+static void expect_near(const test_case *t, const char *what, int i, const float *value,
+                        const float *expected, const nn_shape_t *shape, double tolerance)
+{
+    cr_assert(expected, "%s: no golden %s %d", t->name, what, i);
+    double error = relative_error(value, expected, nn_count(shape));
+    cr_expect_leq(error, tolerance, "%s: %s %d differs by %.2g of its largest value", t->name, what, i,
+                  error);
+}
+
+static void compare(const backend_i *interface, double tolerance, const safetensors *f, const test_case *t)
+{
+    tensors x;
+    harness *h = NULL;
+    request r = request_all(t, false);
+    bool there = load(f, t, &x);
+    err error = there ? harness_open(interface, t, &r, &h) : OK;
+    if (h) error = harness_forward(h, x.in, 0, x.out);
+    if (h && error == OK) error = harness_backward(h, x.dout, x.din);
+    cr_expect_eq(error, OK, "%s", err_message());
+    if (h && error == OK)
+        expect_near(t, "out", -1, x.out, golden(f, t, "out", -1, &t->shape), &t->shape, tolerance);
+    for (int i = 0; h && error == OK && i < t->n_in; i++) {
+        const nn_shape_t *shape = &t->in[i].shape;
+        if (t->in[i].gradient)
+            expect_near(t, "din", i, x.din[i], golden(f, t, "din", i, shape), shape, tolerance);
+        if (!t->in[i].state) continue;
+        cr_expect_eq(harness_input(h, i, x.in[i]), OK);
+        expect_near(t, "state", i, x.in[i], golden(f, t, "state", i, shape), shape, tolerance);
+    }
+    harness_close(h);
+    tensors_close(&x);
+}
+
+static bool is_golden(const safetensors *f, const test_case *t)
+{
+    return t->n_in > 0 && golden(f, t, "in", 0, &t->in[0].shape);
+}
+
+static void compare_all(const backend_i *interface, double tolerance)
+{
+    safetensors *f = open_golden();
+    for (int k = 0; k < test_case_count; k++)
+        if (is_golden(f, &test_cases[k])) compare(interface, tolerance, f, &test_cases[k]);
+    safetensors_close(f);
+}
+
+Test(golden, reference)
+{
+    compare_all(&be_ref, 1e-5);
+}
+
+Test(golden, cpu)
+{
+    compare_all(&be_cpu, 1e-4);
+}
+
+/* Every operator that PyTorch has is there, and every tensor of the file belongs to a row. */
+Test(golden, covers_every_operator)
+{
+    safetensors *f = open_golden();
+    bool covered[OP_COUNT] = {[OP_INPUT] = true, [OP_PARAMETER] = true, [OP_RANDOM] = true};
+    for (int k = 0; k < test_case_count; k++)
+        if (is_golden(f, &test_cases[k])) covered[test_cases[k].op] = true;
+    for (nn_op op = 0; op < OP_COUNT; op++) cr_expect(covered[op], "%s has no golden row", nn_op_name(op));
+    for (int i = 0; i < safetensors_count(f); i++) {
+        const char *name = safetensors_name(f, i);
+        size_t length = strcspn(name, "/");
+        bool known = false;
+        for (int k = 0; k < test_case_count; k++)
+            known = known ||
+                    (strlen(test_cases[k].name) == length && strncmp(test_cases[k].name, name, length) == 0);
+        cr_expect(known, "golden tensor %s belongs to no row", name);
+    }
+    safetensors_close(f);
+}
