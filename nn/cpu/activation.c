@@ -1,17 +1,18 @@
 /* Activations, alone and for the operators that end with one. */
 #include "nn/cpu/cpu.h"
 
+#include <math.h>
 #include <string.h>
 
-/* e^x to 2 units in the last place for |x| <= 87, clamped there. A call to expf would keep the loop from
- * being vectorised. x = k ln 2 + r, |r| <= ln 2 / 2, ln 2 in two parts (Cody & Waite 1980), e^r by its
- * series. */
+/* e^x to 2 units in the last place for -87 <= x <= 0, clamped below; NaN stays NaN. A call to expf would keep
+ * the loop from being vectorised. x = k ln 2 + r, |r| <= ln 2 / 2, with ln 2 in two parts (Cody & Waite
+ * 1980), and e^r by its series. 2^k is made from the bits of `shifted`, whose low ones are k. */
 CPU_INLINE float exponential(float x)
 {
-    x = x < 87.0F ? x : 87.0F; /* so NaN becomes 87 too: its conversion below would be undefined */
-    x = x > -87.0F ? x : -87.0F;
-    float shifted = x * 1.44269504F + 12582912.0F; /* 1.5 * 2^23: the sum's low bits are k, rounded */
-    float k = shifted - 12582912.0F;
+    const float shift = 12582912.0F; /* 1.5 * 2^23: adding it rounds to an integer; its bits are 0x4B400000 */
+    x = x < -87.0F ? -87.0F : x;
+    float shifted = x * 1.44269504F + shift;
+    float k = shifted - shift;
     float r = (x - k * 0.693359375F) + k * 2.12194440e-4F;
     float p = 1.0F / 5040;
     p = p * r + 1.0F / 720;
@@ -21,42 +22,50 @@ CPU_INLINE float exponential(float x)
     p = p * r + 0.5F;
     p = p * r + 1.0F;
     p = p * r + 1.0F;
-    int32_t power = ((int32_t)k + 127) * (1 << 23);
-    float two_to_k;
-    memcpy(&two_to_k, &power, sizeof two_to_k);
-    return p * two_to_k;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits - 0x4B400000U + 127U) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
 }
 
-/* NaN must come out as NaN, so that a diverged net is noticed. */
+/* NaN must come out as NaN, so that a diverged net is noticed. Both sides of a choice are computed first: a
+ * branch would keep the loop from being vectorised. */
 CPU_INLINE float activated(nn_act act, float x)
 {
+    float leaked = 0.2F * x, t;
     switch (act) {
     case ACT_RELU:
         return x < 0 ? 0 : x;
     case ACT_LEAKY_RELU:
-        return x < 0 ? 0.2F * x : x;
+        return x < 0 ? leaked : x;
     case ACT_TANH:
-        return x != x ? x : 1 - 2 / (exponential(2 * x) + 1);
+        t = exponential(-2 * fabsf(x));
+        return copysignf((1 - t) / (1 + t), x);
     case ACT_SIGMOID:
-        return x != x ? x : 1 / (exponential(-x) + 1);
+        t = exponential(-fabsf(x));
+        return (x < 0 ? t : 1) / (1 + t);
     default:
         return x;
     }
 }
 
-CPU_INLINE float derivative(nn_act act, float y)
+/* dy times the derivative. */
+CPU_INLINE float derived(nn_act act, float y, float dy)
 {
+    float leaked = 0.2F * dy;
     switch (act) {
     case ACT_RELU:
-        return y > 0 ? 1 : 0;
+        return y > 0 ? dy : 0;
     case ACT_LEAKY_RELU:
-        return y > 0 ? 1 : 0.2F;
+        return y > 0 ? dy : leaked;
     case ACT_TANH:
-        return 1 - y * y;
+        return dy * (1 - y * y);
     case ACT_SIGMOID:
-        return y * (1 - y);
+        return dy * (y * (1 - y));
     default:
-        return 1;
+        return dy;
     }
 }
 
@@ -91,10 +100,10 @@ CPU_INLINE void backward_loop(nn_act act, float *dx, const float *y, const float
 {
     if (add) {
 #pragma omp simd
-        for (size_t i = 0; i < n; i++) dx[i] += dy[i] * derivative(act, y[i]);
+        for (size_t i = 0; i < n; i++) dx[i] += derived(act, y[i], dy[i]);
     } else {
 #pragma omp simd
-        for (size_t i = 0; i < n; i++) dx[i] = dy[i] * derivative(act, y[i]);
+        for (size_t i = 0; i < n; i++) dx[i] = derived(act, y[i], dy[i]);
     }
 }
 

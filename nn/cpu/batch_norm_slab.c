@@ -89,27 +89,36 @@ CPU_KERNEL void norm_slab_apply(float *out, const float *x, size_t area, int lan
         apply_loop(out, x, area, lanes, scale, shift, relu);
 }
 
-/* dout at position i, lane j, or 0 where the output was 0: the same expression as in apply_loop. */
-CPU_INLINE float through(const norm_slab *s, size_t i, int j, bool relu)
+/* The gradient that relu lets through: the same expression as in apply_loop decides. Everything is loaded
+ * before the choice, so that no branch is needed. */
+CPU_INLINE float through(float x, float dout, float scale, float shift, bool relu)
 {
-    return relu && !(s->x[i] * s->scale[j] + s->shift[j] > 0) ? 0 : s->dout[i];
+    return relu && !(x * scale + shift > 0) ? 0 : dout;
 }
 
+/* Two pixels of sums at a time. */
 CPU_INLINE void sums_loop(const norm_slab *s, int lanes, bool relu, float *first, float *second)
 {
     float g[2 * MOST_LANES] = {0}, h[2 * MOST_LANES] = {0};
+    float mean[2 * MOST_LANES], scale[2 * MOST_LANES], shift[2 * MOST_LANES];
+    const float *restrict x = s->x, *restrict dout = s->dout;
     size_t floats = s->area * (size_t)lanes, group = 2 * (size_t)lanes, even = floats / group * group;
+    for (int j = 0; j < 2 * lanes; j++) {
+        mean[j] = s->mean[j % lanes];
+        scale[j] = s->scale[j % lanes];
+        shift[j] = s->shift[j % lanes];
+    }
     for (size_t i = 0; i < even; i += group)
         for (int j = 0; j < 2 * lanes; j++) {
-            float d = through(s, i + (size_t)j, j % lanes, relu);
+            float d = through(x[i + (size_t)j], dout[i + (size_t)j], scale[j], shift[j], relu);
             g[j] += d;
-            h[j] += d * (s->x[i + (size_t)j] - s->mean[j % lanes]);
+            h[j] += d * (x[i + (size_t)j] - mean[j]);
         }
     for (size_t i = even; i < floats; i += (size_t)lanes)
         for (int j = 0; j < lanes; j++) {
-            float d = through(s, i + (size_t)j, j, relu);
+            float d = through(x[i + (size_t)j], dout[i + (size_t)j], scale[j], shift[j], relu);
             g[j] += d;
-            h[j] += d * (s->x[i + (size_t)j] - s->mean[j]);
+            h[j] += d * (x[i + (size_t)j] - mean[j]);
         }
     for (int j = 0; j < lanes; j++) first[j] = g[j] + g[lanes + j];
     for (int j = 0; j < lanes; j++) second[j] = h[j] + h[lanes + j];
@@ -121,7 +130,7 @@ static void any_sums(const norm_slab *s, float *first, float *second)
         double g = 0, h = 0;
         for (size_t i = 0; i < s->area; i++) {
             size_t at = i * (size_t)s->lanes + (size_t)j;
-            float d = through(s, at, j, s->relu);
+            float d = through(s->x[at], s->dout[at], s->scale[j], s->shift[j], s->relu);
             g += (double)d;
             h += (double)(d * (s->x[at] - s->mean[j]));
         }
@@ -145,11 +154,13 @@ CPU_KERNEL void norm_slab_sums(const norm_slab *s, float *first, float *second)
 CPU_INLINE void gradient_loop(const norm_slab *s, int lanes, const float *restrict slope,
                               const float *restrict constant, float *restrict dx, bool relu, bool add)
 {
+    const float *restrict x = s->x, *restrict dout = s->dout;
+    const float *restrict mean = s->mean, *restrict scale = s->scale, *restrict shift = s->shift;
     for (size_t i = 0; i < s->area; i++)
         for (int j = 0; j < lanes; j++) {
             size_t at = i * (size_t)lanes + (size_t)j;
-            float d =
-                s->scale[j] * through(s, at, j, relu) + (s->x[at] - s->mean[j]) * slope[j] + constant[j];
+            float d = through(x[at], dout[at], scale[j], shift[j], relu);
+            d = scale[j] * d + (x[at] - mean[j]) * slope[j] + constant[j];
             dx[at] = add ? dx[at] + d : d;
         }
 }

@@ -1,7 +1,7 @@
 /* The fast CPU backend: opening, memory and the table of operators.
  *
- * Flush-to-zero is left off: subnormal numbers hardly occur in these nets (a profile shows no time in them),
- * and the mode would leak into the caller's thread. */
+ * Flush-to-zero is left off: subnormal numbers are rare in these nets, and the mode would leak into the
+ * caller's thread. */
 #define _DEFAULT_SOURCE /* madvise and MADV_HUGEPAGE: POSIX has no call for huge pages */
 
 #include "nn/cpu/cpu.h"

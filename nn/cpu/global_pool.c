@@ -16,8 +16,10 @@ CPU_KERNEL static void sum_slab(float *restrict to, const float *restrict x, siz
     } else if (lanes == 16) {
         sum_loop(sums, x, area, 16);
     } else {
-#pragma omp simd reduction(+ : sums[0])
-        for (size_t i = 0; i < area; i++) sums[0] += x[i];
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < area; i++) sum += x[i];
+        sums[0] = sum;
     }
     memcpy(to, sums, (size_t)lanes * sizeof *to);
 }

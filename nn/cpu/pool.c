@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_LANES = 16 };
+
 typedef struct window {
     int k, stride, pad, height, width, out_height, out_width;
     bool max;
@@ -17,31 +19,50 @@ static inline void inside(const window *w, int o, int size, int *first, int *end
     *end = start + w->k > size ? size - start : w->k;
 }
 
-/* One output pixel of a block. best (max only) holds the tap y * k + x of the first maximum, or -1. */
-CPU_INLINE void pool_pixel(const window *w, const float *x, int oy, int ox, float *out, int32_t *best,
-                           int lanes)
+/* The first pixel of the window of (oy, ox), counted in floats; outside the image it is not read. */
+static inline ptrdiff_t corner(const window *w, int oy, int ox, int lanes)
 {
-    float value[16];
-    int32_t tap[16];
+    return ((ptrdiff_t)(oy * w->stride - w->pad) * w->width + ox * w->stride - w->pad) * lanes;
+}
+
+/* One output pixel of a block. best is the tap y * k + x of the first maximum. */
+CPU_INLINE void max_pixel(const window *w, const float *restrict x, int oy, int ox, float *restrict out,
+                          int32_t *restrict best, int lanes)
+{
+    float value[MOST_LANES];
+    int32_t tap[MOST_LANES];
     int y0, y1, x0, x1;
     inside(w, oy, w->height, &y0, &y1);
     inside(w, ox, w->width, &x0, &x1);
-    for (int j = 0; j < lanes; j++) value[j] = w->max ? -INFINITY : 0;
+    for (int j = 0; j < lanes; j++) value[j] = -INFINITY;
     for (int j = 0; j < lanes; j++) tap[j] = -1;
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++) {
-            int pixel = (oy * w->stride - w->pad + ky) * w->width + ox * w->stride - w->pad + kx;
-            const float *p = x + (ptrdiff_t)pixel * lanes;
+            const float *p = x + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
             for (int j = 0; j < lanes; j++) {
                 bool more = p[j] > value[j];
                 tap[j] = more ? ky * w->k + kx : tap[j];
-                value[j] = !w->max ? value[j] + p[j] : more ? p[j] : value[j];
+                value[j] = more ? p[j] : value[j];
             }
         }
-    int count = (y1 - y0) * (x1 - x0);
-    float factor = w->max || count < 1 ? 1 : 1 / (float)count;
-    for (int j = 0; j < lanes; j++) out[j] = value[j] * factor;
-    if (best) memcpy(best, tap, (size_t)lanes * sizeof *best);
+    for (int j = 0; j < lanes; j++) out[j] = value[j];
+    for (int j = 0; j < lanes; j++) best[j] = tap[j];
+}
+
+CPU_INLINE void average_pixel(const window *w, const float *restrict x, int oy, int ox, float *restrict out,
+                              int lanes)
+{
+    float sum[MOST_LANES] = {0};
+    int y0, y1, x0, x1;
+    inside(w, oy, w->height, &y0, &y1);
+    inside(w, ox, w->width, &x0, &x1);
+    for (int ky = y0; ky < y1; ky++)
+        for (int kx = x0; kx < x1; kx++) {
+            const float *p = x + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
+            for (int j = 0; j < lanes; j++) sum[j] += p[j];
+        }
+    float factor = 1 / (float)((y1 - y0) * (x1 - x0));
+    for (int j = 0; j < lanes; j++) out[j] = sum[j] * factor;
 }
 
 CPU_INLINE void pool_loop(const window *w, const float *x, float *out, int32_t *best, int lanes)
@@ -49,7 +70,10 @@ CPU_INLINE void pool_loop(const window *w, const float *x, float *out, int32_t *
     for (int oy = 0; oy < w->out_height; oy++)
         for (int ox = 0; ox < w->out_width; ox++) {
             size_t o = (size_t)(oy * w->out_width + ox) * (size_t)lanes;
-            pool_pixel(w, x, oy, ox, out + o, best ? best + o : NULL, lanes);
+            if (w->max)
+                max_pixel(w, x, oy, ox, out + o, best + o, lanes);
+            else
+                average_pixel(w, x, oy, ox, out + o, lanes);
         }
 }
 
@@ -64,8 +88,8 @@ CPU_KERNEL static void pool_slab(const window *w, const float *x, float *out, in
 }
 
 /* Adds the gradient of one output pixel to its window. */
-CPU_INLINE void unpool_pixel(const window *w, float *dx, int oy, int ox, const float *d, const int32_t *best,
-                             int lanes)
+CPU_INLINE void unpool_pixel(const window *w, float *restrict dx, int oy, int ox, const float *restrict d,
+                             const int32_t *restrict best, int lanes, bool max)
 {
     int y0, y1, x0, x1;
     inside(w, oy, w->height, &y0, &y1);
@@ -73,10 +97,11 @@ CPU_INLINE void unpool_pixel(const window *w, float *dx, int oy, int ox, const f
     float factor = 1 / (float)((y1 - y0) * (x1 - x0));
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++) {
-            int pixel = (oy * w->stride - w->pad + ky) * w->width + ox * w->stride - w->pad + kx;
-            float *p = dx + (ptrdiff_t)pixel * lanes;
-            for (int j = 0; j < lanes; j++)
-                p[j] += !w->max ? d[j] * factor : best[j] == ky * w->k + kx ? d[j] : 0;
+            float *p = dx + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
+            for (int j = 0; j < lanes; j++) {
+                float hit = max ? (float)(best[j] == ky * w->k + kx) : factor;
+                p[j] += d[j] * hit;
+            }
         }
 }
 
@@ -85,7 +110,10 @@ CPU_INLINE void unpool_loop(const window *w, float *dx, const float *d, const in
     for (int oy = 0; oy < w->out_height; oy++)
         for (int ox = 0; ox < w->out_width; ox++) {
             size_t o = (size_t)(oy * w->out_width + ox) * (size_t)lanes;
-            unpool_pixel(w, dx, oy, ox, d + o, best ? best + o : NULL, lanes);
+            if (w->max)
+                unpool_pixel(w, dx, oy, ox, d + o, best + o, lanes, true);
+            else
+                unpool_pixel(w, dx, oy, ox, d + o, NULL, lanes, false);
         }
 }
 
@@ -114,7 +142,8 @@ static window window_of(const view *in, const view *out, const attributes *a)
 static err plan(backend *b, call *c)
 {
     view v = cpu_view_of(b, c->n);
-    if (c->n->a.kind == POOL_MAX && c->backward) c->saved_bytes = view_floats(&v) * sizeof(int32_t);
+    if (c->n->a.kind != POOL_MAX) return OK;
+    *(c->backward ? &c->saved_bytes : &c->scratch_bytes) = view_floats(&v) * sizeof(int32_t);
     return OK;
 }
 
@@ -122,7 +151,7 @@ static err forward(backend *b, const call *c)
 {
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
     window w = window_of(&in, &out, &c->n->a);
-    int32_t *best = w.max && c->backward ? c->saved : NULL;
+    int32_t *best = !w.max ? NULL : c->backward ? c->saved : c->scratch;
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&in); s++) {
         size_t o = (size_t)s * view_slab(&out);

@@ -100,29 +100,32 @@ CPU_INLINE void contract_pixels(const contract_row *r, int x, int count, int fir
     for (int i = 0; i < PIXELS; i++) sums[i] = a[i];
 }
 
-CPU_INLINE void store_pixels(float *to, const group *sums, int count, float bias, bool add)
+/* Stores pixels first .. end - 1 of a group of eight. */
+CPU_INLINE void store_pixels(float *to, const group *sums, int first, int end, float bias, bool add)
 {
     group total;
     sum_lanes(&total, sums);
-    for (int i = 0; i < count; i++) to[i] = (add ? to[i] : 0) + (total[i] + bias);
+    for (int i = first; i < end; i++) to[i] = (add ? to[i] : 0) + (total[i] + bias);
 }
 
-/* Pixels whose window lies inside the row go eight at a time; the others one by one. */
+/* Pixels whose window lies inside the row go eight at a time, the last eight of them shifted to end with the
+ * row's last; the others one by one. */
 CPU_KERNEL static void contract_line(const contract_row *r, float *to, int width, float bias, bool add)
 {
     int inner = r->pad > 0 ? r->pad : 0, outer = r->v->width - r->k + 1 + r->pad; /* inner <= x < outer */
     if (outer > width) outer = width;
     group sums[PIXELS];
     for (int x = 0; x < width;) {
-        if (x >= inner && x + PIXELS <= outer) {
-            contract_pixels(r, x, PIXELS, 0, r->k, sums);
-            store_pixels(to + x, sums, PIXELS, bias, add);
-            x += PIXELS;
+        if (x >= inner && x < outer && outer - inner >= PIXELS) {
+            int start = x + PIXELS <= outer ? x : outer - PIXELS;
+            contract_pixels(r, start, PIXELS, 0, r->k, sums);
+            store_pixels(to + start, sums, x - start, PIXELS, bias, add);
+            x = start + PIXELS;
             continue;
         }
         int first = r->pad - x > 0 ? r->pad - x : 0, end = r->v->width + r->pad - x;
         contract_pixels(r, x, 1, first, end < r->k ? end : r->k, sums);
-        store_pixels(to + x, sums, 1, bias, add);
+        store_pixels(to + x, sums, 0, 1, bias, add);
         x++;
     }
 }
