@@ -1,0 +1,111 @@
+/* Data sets in memory: 8-bit gray images of one size, labels with unknowns, and who and where each came from.
+ *
+ * On disk a packed set is a folder of `images.npy` (N,H,W uint8), `labels.npy` (N,K float32, NaN = unknown)
+ * and `samples.csv` (id,patient,split,view,source,report) plus `labels.csv` (one label name a line, header
+ * `label`), so that numpy.load and any spreadsheet open them. In samples.csv only the column id must be
+ * there; columns may come in any order, and others are ignored. No file that it names is ever opened. */
+#ifndef DATA_DATASET_H
+#define DATA_DATASET_H
+
+#include "base/err.h"
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sample_info {
+    const char *id;      /* unique in the set */
+    const char *patient; /* "" = unknown: then the image is its own patient */
+    const char *split;   /* the publisher's split, or "" */
+    const char *view;    /* "PA", "AP", ... or "UNKNOWN" */
+    const char *source;  /* file it came from, or "phantom" */
+    const char *report;  /* or "" */
+} sample_info;
+
+/* Read-only to all but its maker. Everything is owned by the set. */
+typedef struct dataset {
+    int n, height, width, n_labels;
+    const uint8_t *images;      /* (N,H,W) */
+    const float *labels;        /* (N,K): 0, 1, or NaN = unknown */
+    const char **label_names;   /* K */
+    const sample_info *samples; /* N */
+    hash content; /* of images, labels, label names and all of the samples but `source`: a set has the
+                     same wherever and however it is stored */
+    void *owner;  /* private */
+} dataset;
+
+/* Opens any source at `size` x `size` pixels:
+ *
+ * - "phantom:covid", "phantom:chexpert": `count` studies rendered from `seed` (data/phantom/phantom.h). The
+ * covid cohort has 3 labels, COVID-19, No Finding, Pneumonia, one-hot; chexpert has 15. "phantom" is
+ * "phantom:covid".
+ *
+ * - "folder:DIR": one sub-folder per class, PNG or JPEG (by content, not by name) of any size, 8 or 16 bit,
+ * gray, palette or colour; centre-cropped to a square and resized with an anti-aliasing filter. Labels are
+ * one-hot; classes and files come in the order of their names' bytes, and a sample's id is "class/file".
+ * Hidden files, and files beside the classes, are left out. A folder inside a class, or a link that leaves
+ * DIR, is ERR_DATA.
+ *
+ * - "packed:DIR": a packed set; its images must already have the size.
+ *
+ * `count` and `seed` are for the phantom only. ERR_USAGE for an unknown source, a size outside 1..4096
+ * (phantom: 16..1024) or a count below 1; ERR_NO_INPUT for a missing or empty folder or class; ERR_DATA
+ * naming the file for a truncated or non-image file (the first in order, however many threads read), or
+ * naming the sample or label for ids or label names that are not unique and for labels other than 0, 1 and
+ * NaN. */
+err dataset_open(const char *source, int size, int count, uint64_t seed, dataset **out);
+
+/* Wraps copies of the arrays (n,size,size), (n,k) as a set whose samples are named "<source>-<i>". ERR_DATA
+ * as above, ERR_USAGE if n, size or k is below 1. */
+err dataset_from_arrays(const uint8_t *images, const float *labels, int n, int size, int k,
+                        const char *const *label_names, const char *source, dataset **out);
+
+void dataset_close(dataset *set);
+
+/* Writes the set as a packed folder (each file atomically; samples.csv last, and an older one is removed
+ * first, so that a save cut short does not open). ERR_CANNOT_CREATE, ERR_IO. */
+err dataset_save(const dataset *set, const char *folder);
+
+/* Index of a label by its name, ignoring case and treating '_', '-' and ' ' alike; -1 if there is none.
+ * ("No_findings" and "No Finding" differ: an 's' is not forgiven.) */
+int dataset_label(const dataset *set, const char *name);
+
+/* The class of a sample in a one-hot set: the index of its only positive label, or -1. */
+int dataset_class(const dataset *set, int sample);
+
+/* Sample i of a set as pixels in [-1,1]: v/127.5 - 1, into out (H*W). */
+void dataset_pixels(const dataset *set, int i, float *out);
+
+/* A list of samples of a set (indices), owned by whoever holds it; free with samples_close. */
+typedef struct samples {
+    int *index;
+    int n;
+} samples;
+void samples_close(samples *list);
+
+typedef struct splits {
+    samples train, validation, test;
+} splits;
+
+/* Splits by patient, stratified by class (one-hot sets; else by the number of positive labels), seeded: the
+ * same set, fractions and seed give the same split. Fractions are of patients. A patient is on one side only,
+ * and counts for the rarest of the classes of its images. Every class with at least 3 patients (of no rarer
+ * class) has one on each side whose fraction is not 0. Each list is in the set's order. A publisher's split
+ * ("train", "validate"/"valid"/"val"/"validation", "test") is kept if every sample has one; if it has no
+ * validation side, `validation` of its training patients become one. ERR_USAGE unless 0 <= fractions, test >
+ * 0, validation + test < 1; ERR_DATA if a side that is wanted stays empty, and for a publisher's split with
+ * an unknown name or with one patient on two sides. */
+err splits_open(const dataset *set, double validation, double test, uint64_t seed, splits *out);
+void splits_close(splits *s);
+
+/* The few-shot draw from `from`: `shots` images of class `few`, and at most `most` images of each other class
+ * (0: all); *hidden gets the rest, in the order of `from`; so do images of no or of several classes. Seeded.
+ * The shots are the last `shots` of *labelled, behind the other classes, so that the draw for fewer shots is
+ * a prefix of the draw for more. At most one image per patient for the shots while patients last. ERR_DATA
+ * naming the class and both numbers if it has fewer images; ERR_USAGE for a class that is not there or
+ * negative numbers. */
+err few_shot_open(const dataset *set, const samples *from, int few, int shots, int most, uint64_t seed,
+                  samples *labelled, samples *hidden);
+
+#endif

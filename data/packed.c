@@ -1,0 +1,175 @@
+/* The source "packed:DIR", and saving as one. */
+#include "base/files.h"
+#include "base/text.h"
+#include "data/build.h"
+#include "data/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const size_t samples_limit = (size_t)1 << 30, labels_limit = (size_t)1 << 20;
+
+/* The columns of samples.csv, in the order of sample_info. */
+enum { ID, PATIENT, SPLIT, VIEW, SOURCE, REPORT, FIELDS };
+static const char *const field_names[FIELDS] = {"id", "patient", "split", "view", "source", "report"};
+
+static err write_text(const char *folder, const char *name, const text *content)
+{
+    char path[PATH_BYTES];
+    TRY(text_check(content));
+    TRY(path_join(path, folder, "%s", name));
+    return file_write(path, content->data, content->length);
+}
+
+static err save_label_names(const dataset *set, const char *folder)
+{
+    text csv = {0};
+    text_printf(&csv, "label\n");
+    for (int k = 0; k < set->n_labels; k++) {
+        text_csv_field(&csv, set->label_names[k]);
+        text_printf(&csv, "\n");
+    }
+    err error = write_text(folder, "labels.csv", &csv);
+    text_close(&csv);
+    return error;
+}
+
+static err save_samples(const dataset *set, const char *folder)
+{
+    text csv = {0};
+    for (int f = 0; f < FIELDS; f++) text_printf(&csv, "%s%s", f ? "," : "", field_names[f]);
+    text_printf(&csv, "\n");
+    for (int i = 0; i < set->n; i++) {
+        const sample_info *s = &set->samples[i];
+        const char *const fields[FIELDS] = {s->id, s->patient, s->split, s->view, s->source, s->report};
+        for (int f = 0; f < FIELDS; f++) {
+            if (f) text_printf(&csv, ",");
+            text_csv_field(&csv, fields[f]);
+        }
+        text_printf(&csv, "\n");
+    }
+    err error = write_text(folder, "samples.csv", &csv);
+    text_close(&csv);
+    return error;
+}
+
+err dataset_save(const dataset *set, const char *folder)
+{
+    char path[PATH_BYTES];
+    TRY(folder_make(folder));
+    /* Without samples.csv a set does not open: a save that is cut short over an older set leaves no mixture.
+     */
+    TRY(path_join(path, folder, "samples.csv"));
+    if (path_exists(path) && unlink(path) != 0)
+        return err_set_errno(ERR_CANNOT_CREATE, "%s: cannot be replaced", path);
+    TRY(path_join(path, folder, "images.npy"));
+    TRY(npy_write(path, 'u', 3, (const int64_t[]){set->n, set->height, set->width}, set->images));
+    TRY(path_join(path, folder, "labels.npy"));
+    TRY(npy_write(path, 'f', 2, (const int64_t[]){set->n, set->n_labels}, set->labels));
+    TRY(save_label_names(set, folder));
+    return save_samples(set, folder);
+}
+
+/* What a packed set is made of, while it is read. */
+typedef struct parts {
+    const char *folder;
+    char images_path[PATH_BYTES], labels_path[PATH_BYTES], samples_path[PATH_BYTES], names_path[PATH_BYTES];
+    npy images, labels;
+    table samples, names;
+} parts;
+
+static err parts_open(const char *folder, parts *p)
+{
+    p->folder = folder;
+    if (!path_exists(folder))
+        return err_set(ERR_NO_INPUT,
+                       "%s: is missing; a packed set is a folder of images.npy, labels.npy, "
+                       "labels.csv and samples.csv",
+                       folder);
+    TRY(path_join(p->images_path, folder, "images.npy"));
+    TRY(path_join(p->labels_path, folder, "labels.npy"));
+    TRY(path_join(p->samples_path, folder, "samples.csv"));
+    TRY(path_join(p->names_path, folder, "labels.csv"));
+    TRY(table_open(p->samples_path, samples_limit, &p->samples));
+    TRY(table_open(p->names_path, labels_limit, &p->names));
+    TRY(npy_open(p->images_path, &p->images));
+    return npy_open(p->labels_path, &p->labels);
+}
+
+static void parts_close(parts *p)
+{
+    npy_close(&p->images);
+    npy_close(&p->labels);
+    table_close(&p->samples);
+    table_close(&p->names);
+}
+
+static err check_shapes(const parts *p, int size)
+{
+    const npy *x = &p->images, *y = &p->labels;
+    if (p->samples.rows == 0) return err_set(ERR_NO_INPUT, "%s: lists no samples", p->samples_path);
+    if (table_column(&p->samples, "id") < 0)
+        return err_set(ERR_DATA, "%s:%d: the header has no column \"id\"", p->samples_path,
+                       p->samples.lines[0]);
+    if (p->names.columns != 1 || table_column(&p->names, "label") != 0 || p->names.rows == 0)
+        return err_set(ERR_DATA, "%s: must be the header \"label\" and one label name a line", p->names_path);
+    if (x->type != 'u' || x->rank != 3)
+        return err_set(ERR_DATA, "%s: must be uint8 of shape (N,H,W)", p->images_path);
+    if (x->shape[1] != size || x->shape[2] != size)
+        return err_set(ERR_DATA, "%s: has images of %lld x %lld pixels where %d x %d were asked for",
+                       p->images_path, (long long)x->shape[2], (long long)x->shape[1], size, size);
+    if (x->shape[0] != p->samples.rows)
+        return err_set(ERR_DATA, "%s: has %lld images and %s %d samples", p->images_path,
+                       (long long)x->shape[0], p->samples_path, p->samples.rows);
+    if (y->type != 'f' || y->rank != 2 || y->shape[0] != p->samples.rows || y->shape[1] != p->names.rows)
+        return err_set(ERR_DATA,
+                       "%s: must be float32 of shape (%d,%d): the samples of samples.csv, the labels of "
+                       "labels.csv",
+                       p->labels_path, p->samples.rows, p->names.rows);
+    return OK;
+}
+
+static err read_samples(const table *t, dataset *set)
+{
+    int columns[FIELDS];
+    for (int f = 0; f < FIELDS; f++) columns[f] = table_column(t, field_names[f]);
+    for (int i = 0; i < t->rows; i++) {
+        const char *fields[FIELDS];
+        for (int f = 0; f < FIELDS; f++)
+            fields[f] = columns[f] >= 0 ? table_cell(t, i, columns[f]) : f == VIEW ? "UNKNOWN" : "";
+        sample_info info = {fields[ID],   fields[PATIENT], fields[SPLIT],
+                            fields[VIEW], fields[SOURCE],  fields[REPORT]};
+        TRY(dataset_set_sample(set, i, &info));
+    }
+    return OK;
+}
+
+static err parts_to_set(parts *p, int size, dataset **out)
+{
+    dataset *set;
+    err error;
+    int n = p->samples.rows, k = p->names.rows;
+    TRY(dataset_begin(n, size, size, k, &p->images, &set));
+    memcpy(dataset_memory_of(set)->labels, p->labels.data, (size_t)n * (size_t)k * sizeof(float));
+    for (int j = 0; j < k; j++) TRY_GOTO(dataset_set_label(set, j, table_cell(&p->names, j, 0)), failed);
+    TRY_GOTO(read_samples(&p->samples, set), failed);
+    TRY_GOTO(dataset_finish(set), described);
+    *out = set;
+    return OK;
+described:
+    error = err_context(error, "%s", p->folder);
+failed:
+    dataset_close(set);
+    return error;
+}
+
+err packed_set_open(const char *folder, int size, dataset **out)
+{
+    parts p = {0};
+    err error = parts_open(folder, &p);
+    if (error == OK) error = check_shapes(&p, size);
+    if (error == OK) error = parts_to_set(&p, size, out);
+    parts_close(&p);
+    return error;
+}

@@ -1,0 +1,46 @@
+#include "data/patients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct named {
+    const char *patient;
+    int sample;
+} named;
+
+static int compare_named(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    int order = strcmp(x->patient, y->patient);
+    return order ? order : (x->sample > y->sample) - (x->sample < y->sample);
+}
+
+err patients_open(const dataset *set, patients *out)
+{
+    size_t n = (size_t)set->n;
+    named *sorted = malloc(n * sizeof *sorted);
+    *out = (patients){.of = malloc(n * sizeof *out->of)};
+    if (!sorted || !out->of) {
+        free(sorted);
+        patients_close(out);
+        return err_set(ERR_SYSTEM, "out of memory for the patients of %d samples", set->n);
+    }
+    for (int i = 0; i < set->n; i++) sorted[i] = (named){set->samples[i].patient, i};
+    qsort(sorted, n, sizeof *sorted, compare_named);
+    /* First each sample points to the first one of its patient, then those are numbered in the set's order.
+     */
+    for (int i = 0, first = 0; i < set->n; i++) {
+        if (!sorted[i].patient[0] || strcmp(sorted[i].patient, sorted[first].patient) != 0) first = i;
+        out->of[sorted[i].sample] = sorted[first].sample;
+    }
+    for (int i = 0; i < set->n; i++) out->of[i] = out->of[i] == i ? out->n++ : out->of[out->of[i]];
+    free(sorted);
+    return OK;
+}
+
+void patients_close(patients *p)
+{
+    if (!p) return;
+    free(p->of);
+    *p = (patients){0};
+}
