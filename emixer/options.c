@@ -1,0 +1,188 @@
+/* The options: defaults, ranges, and their place in a checkpoint. */
+#include "emixer/internal.h"
+#include "nn/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const emixer_opts emixer_defaults = {
+    .resolution = 32,
+    .width = 16,
+    .latent = 64,
+    .batch = 32,
+    .steps = 600,
+    .discriminator_steps = 1,
+    .generator_rate = 5e-4F,
+    .discriminator_rate = 5e-4F,
+    .beta1 = 0.0F,
+    .beta2 = 0.9F,
+    .ema_decay = 0.98F,
+    .rotation_weight = 0.5F,
+    .augment = true,
+};
+
+typedef enum option_type { OPTION_INTEGER, OPTION_REAL, OPTION_TRUTH, OPTION_SEED } option_type;
+
+typedef struct option {
+    const char *name;
+    size_t offset;
+    option_type type;
+    double low, high; /* both allowed; of integers and reals */
+} option;
+
+#define FIELD(name) #name, offsetof(emixer_opts, name)
+static const option table[] = {
+    {FIELD(resolution), OPTION_INTEGER, 16, 256},
+    {FIELD(n_labels), OPTION_INTEGER, 1, 1024},
+    {FIELD(width), OPTION_INTEGER, 1, 1024},
+    {FIELD(latent), OPTION_INTEGER, 1, 4096},
+    {FIELD(batch), OPTION_INTEGER, 4, 4096},
+    {FIELD(steps), OPTION_INTEGER, 1, 100000000},
+    {FIELD(discriminator_steps), OPTION_INTEGER, 1, 100},
+    {FIELD(generator_rate), OPTION_REAL, 1e-9, 10},
+    {FIELD(discriminator_rate), OPTION_REAL, 1e-9, 10},
+    {FIELD(beta1), OPTION_REAL, 0, 0.9999},
+    {FIELD(beta2), OPTION_REAL, 0, 0.99999},
+    {FIELD(ema_decay), OPTION_REAL, 0, 0.999999},
+    {FIELD(rotation_weight), OPTION_REAL, 0, 100},
+    {FIELD(augment), OPTION_TRUTH, 0, 0},
+    {FIELD(seed), OPTION_SEED, 0, 0},
+};
+enum { OPTIONS = sizeof table / sizeof table[0] };
+_Static_assert(2 * (OPTIONS + 1) < METADATA_PAIRS, "room for every option, the step and the NULL");
+
+static const void *field_of(const emixer_opts *o, const option *x)
+{
+    return (const char *)o + x->offset;
+}
+
+static bool in_range(const emixer_opts *o, const option *x)
+{
+    double value = x->low;
+    if (x->type == OPTION_INTEGER) value = *(const int *)field_of(o, x);
+    if (x->type == OPTION_REAL) value = (double)*(const float *)field_of(o, x);
+    /* A float nearest to a decimal bound may lie just outside it. */
+    double slack = x->type == OPTION_REAL ? 1e-6 : 0;
+    return value >= x->low * (1 - slack) && value <= x->high * (1 + slack);
+}
+
+err options_check(const emixer_opts *o)
+{
+    for (int i = 0; i < OPTIONS; i++)
+        if (!in_range(o, &table[i]))
+            return err_set(ERR_CONFIG, "emixer option %s must be from %g to %g", table[i].name, table[i].low,
+                           table[i].high);
+    if (o->resolution & (o->resolution - 1))
+        return err_set(ERR_CONFIG, "emixer option resolution must be a power of two, not %d", o->resolution);
+    return OK;
+}
+
+/* The shortest spelling that reads back as the same float. */
+static void spell_real(float value, char out[METADATA_VALUE_BYTES])
+{
+    for (int digits = 1; digits <= 9; digits++) {
+        (void)snprintf(out, METADATA_VALUE_BYTES, "%.*g", digits, (double)value);
+        if (strtof(out, NULL) == value) return;
+    }
+}
+
+static void spell(const emixer_opts *o, const option *x, char out[METADATA_VALUE_BYTES])
+{
+    const void *field = field_of(o, x);
+    switch (x->type) {
+    case OPTION_INTEGER:
+        (void)snprintf(out, METADATA_VALUE_BYTES, "%d", *(const int *)field);
+        break;
+    case OPTION_REAL:
+        spell_real(*(const float *)field, out);
+        break;
+    case OPTION_TRUTH:
+        (void)snprintf(out, METADATA_VALUE_BYTES, "%s", *(const bool *)field ? "yes" : "no");
+        break;
+    case OPTION_SEED:
+        (void)snprintf(out, METADATA_VALUE_BYTES, "%llu", (unsigned long long)*(const uint64_t *)field);
+        break;
+    }
+}
+
+void options_write(const emixer_opts *o, int updates, options_metadata *out)
+{
+    int n = 0;
+    for (int i = 0; i < OPTIONS; i++) {
+        spell(o, &table[i], out->values[i]);
+        out->pairs[n++] = table[i].name;
+        out->pairs[n++] = out->values[i];
+    }
+    (void)snprintf(out->values[OPTIONS], METADATA_VALUE_BYTES, "%d", updates);
+    out->pairs[n++] = "step";
+    out->pairs[n++] = out->values[OPTIONS];
+    out->pairs[n] = NULL;
+}
+
+static err compare(const emixer_opts *o, const safetensors *f, const char *path, int *updates)
+{
+    for (int i = 0; i < OPTIONS; i++) {
+        char wanted[METADATA_VALUE_BYTES];
+        const char *found = safetensors_metadata(f, table[i].name);
+        if (!found) return err_set(ERR_DATA, "%s: no setting %s in its metadata", path, table[i].name);
+        if (table[i].offset == offsetof(emixer_opts, steps)) continue;
+        spell(o, &table[i], wanted);
+        if (strcmp(found, wanted) != 0)
+            return err_set(ERR_DATA, "%s: made with %s = %s, but %s is asked for", path, table[i].name, found,
+                           wanted);
+    }
+    char *end = NULL;
+    const char *done = safetensors_metadata(f, "step");
+    long value = done ? strtol(done, &end, 10) : -1;
+    if (!done || *end || value < 0 || value > 100000000)
+        return err_set(ERR_DATA, "%s: no number of steps in its metadata", path);
+    *updates = (int)value;
+    return OK;
+}
+
+err options_compare(const emixer_opts *o, const char *path, int *updates)
+{
+    safetensors *f;
+    TRY(safetensors_open(path, &f));
+    err error = compare(o, f, path, updates);
+    safetensors_close(f);
+    return error;
+}
+
+static bool parse(const char *value, const option *x, emixer_opts *o)
+{
+    char *end = NULL;
+    void *field = (char *)o + x->offset;
+    switch (x->type) {
+    case OPTION_INTEGER:
+        *(int *)field = (int)strtol(value, &end, 10);
+        break;
+    case OPTION_REAL:
+        *(float *)field = strtof(value, &end);
+        break;
+    case OPTION_TRUTH:
+        *(bool *)field = strcmp(value, "yes") == 0;
+        return *(bool *)field || strcmp(value, "no") == 0;
+    case OPTION_SEED:
+        *(uint64_t *)field = strtoull(value, &end, 10);
+        break;
+    }
+    return end != value && *end == '\0';
+}
+
+err emixer_read_options(const char *path, emixer_opts *out)
+{
+    safetensors *f;
+    *out = emixer_defaults;
+    TRY(safetensors_open(path, &f));
+    err error = OK;
+    for (int i = 0; i < OPTIONS && error == OK; i++) {
+        const char *value = safetensors_metadata(f, table[i].name);
+        if (!value || !parse(value, &table[i], out))
+            error = err_set(ERR_DATA, "%s: has no setting %s; is it a saved generator?", path, table[i].name);
+    }
+    safetensors_close(f);
+    if (error == OK && options_check(out) != OK) error = err_context(ERR_DATA, "%s", path);
+    return error;
+}

@@ -1,0 +1,71 @@
+/* The first updates against PyTorch, from the same weights and draws; see tests/golden/models_make.py. */
+#include "../golden_rows.h"
+#include "nn/safetensors.h"
+#include "tiny.h"
+
+#include <string.h>
+
+enum { GOLDEN_STEPS = 10 };
+
+typedef struct losses {
+    float d[GOLDEN_STEPS], g[GOLDEN_STEPS];
+} losses;
+
+static err keep_losses(void *context, int done, float discriminator_loss, float generator_loss)
+{
+    losses *l = context;
+    l->d[done - 1] = discriminator_loss;
+    l->g[done - 1] = generator_loss;
+    return OK;
+}
+
+/* Every parameter but those that training sets by itself comes from the file, and none is left over. */
+static void load_weights(net *n)
+{
+    safetensors *f;
+    const float *values;
+    nn_shape_t shape;
+    int used = 0;
+    ASSERT_OK(safetensors_open(TEST_GOLDEN "/emixer_weights.safetensors", &f));
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        const char *name = net_parameter_name(n, i);
+        if (strstr(name, ".running_") || strcmp(name, LABEL_POOL_NAME) == 0) continue;
+        nn_shape_t wanted = net_parameter_shape(n, i);
+        ASSERT_OK(safetensors_read(f, name, &shape, &values));
+        cr_assert_eq(nn_count(&shape), nn_count(&wanted), "%s", name);
+        ASSERT_OK(net_set_parameter(n, name, values));
+        used++;
+    }
+    cr_assert_eq(used, safetensors_count(f));
+    safetensors_close(f);
+}
+
+static void compare(const backend_i *interface)
+{
+    losses l;
+    double want[2];
+    samples labelled = tiny_labelled(), unlabelled = tiny_unlabelled();
+    dataset *set = tiny_set();
+    emixer *e = tiny_open(interface, tiny_options());
+    load_weights(e->n);
+    ASSERT_OK(emixer_train(e, set, &labelled, &unlabelled, NULL, 0, keep_losses, &l));
+    golden_rows rows = golden_rows_open("emixer_losses.csv", 2);
+    int t = 0;
+    for (; golden_rows_next(&rows, want); t++) {
+        CHECK_CLOSE((double)l.d[t], want[0], 1e-4, t);
+        CHECK_CLOSE((double)l.g[t], want[1], 1e-4, t);
+    }
+    cr_assert_eq(t, GOLDEN_STEPS);
+    emixer_close(e);
+    dataset_close(set);
+}
+
+Test(golden, losses_of_the_first_updates_ref)
+{
+    compare(&be_ref);
+}
+
+Test(golden, losses_of_the_first_updates_cpu)
+{
+    compare(&be_cpu);
+}
