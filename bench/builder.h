@@ -1,0 +1,53 @@
+/* Makes the artifacts of a plan, in one process. */
+#ifndef BENCH_BUILDER_H
+#define BENCH_BUILDER_H
+
+#include "bench/board.h"
+#include "bench/plan.h"
+#include "bench/store.h"
+#include "data/dataset.h"
+#include "nn/net.h"
+
+typedef struct builder {
+    const study *study;
+    const plan *plan;
+    const store *store;
+    const backend_i *backend;
+    board_slot *slot; /* where progress is told */
+    pid_t parent;     /* the supervisor; if it dies, so does the work */
+    dataset *set;     /* the packed data set, once it was needed; owned */
+} builder;
+
+void builder_close(builder *b);
+
+/* Makes artifact `index`, whose inputs are finished and whose lock is held. Training that diverges is a
+ * finished artifact too, marked as failed, and so is what depends on it. ERR_INTERRUPTED; others as the parts
+ * report. */
+err builder_make(builder *b, int index);
+
+/* Tells how far the artifact is (0..1). ERR_INTERRUPTED if it is time to stop. */
+err builder_progress(builder *b, double fraction);
+
+/* The packed data set of the plan, opened once. */
+err builder_dataset(builder *b, const dataset **out);
+
+/* Path of a file in a finished artifact of the plan. */
+err builder_path(const builder *b, int index, const char *file, char out[PATH_BYTES]);
+
+/* What all arms of one seed and number of shots share. */
+typedef struct draw {
+    splits split;
+    samples labelled; /* few-shot draw from the training split */
+    samples hidden;   /* the rest of the training split */
+    int few;          /* index of the few-shot class */
+} draw;
+
+/* ERR_CONFIG if the data have no such class or samples without exactly one class; ERR_DATA if a class has
+ * fewer images than are asked for. */
+err draw_open(const settings *s, const dataset *set, int seed, int shots, draw *out);
+void draw_close(draw *d);
+
+/* trial.c: trains and scores the classifier of a trial; leaves score.ini in `work`. */
+err trial_build(builder *b, const artifact *a, const char *work);
+
+#endif

@@ -1,0 +1,15 @@
+/* The commands of the program. Each takes its own arguments, after its name, and returns an exit status of
+ * base/err.h. */
+#ifndef BENCH_COMMANDS_H
+#define BENCH_COMMANDS_H
+
+#include "base/err.h"
+
+/* Runs argv[1] with the rest; prints one line on stderr if it fails. Returns the exit status. */
+int commands_main(int argc, char **argv);
+
+err run_main(int argc, char **argv);   /* run.c */
+err synth_main(int argc, char **argv); /* synth.c */
+err perf_main(int argc, char **argv);  /* perf.c */
+
+#endif

@@ -1,0 +1,14 @@
+/* SIGINT and SIGTERM as a flag that the loops look at. */
+#ifndef BENCH_INTERRUPT_H
+#define BENCH_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* From now on the two signals only count; SIGPIPE and SIGXFSZ are ignored, so that writing reports an error.
+ */
+void interrupt_catch(void);
+
+/* How many came so far. */
+int interrupt_count(void);
+
+#endif

@@ -1,0 +1,195 @@
+/* `bench run`. */
+#include "bench/run.h"
+
+#include "bench/commands.h"
+#include "bench/figure.h"
+#include "bench/gains.h"
+#include "bench/interrupt.h"
+#include "bench/report.h"
+#include "bench/work.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct outputs {
+    char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], gains[PATH_BYTES],
+        samples[PATH_BYTES], figure[PATH_BYTES];
+} outputs;
+
+static err print_help(void)
+{
+    text t = {0};
+    text_printf(
+        &t, "usage: bench run FILE.ini [--preset NAME] [--set section.key=value]... [flags]\n\n"
+            "Runs the experiment of FILE.ini: renders or reads the data, trains generators and classifiers,\n"
+            "compares the arms, and leaves results.csv, gains.csv, gain.svg and samples.png in the results\n"
+            "folder. What is already there is not computed again; a run that was stopped continues when\n"
+            "started again with the same settings, and several runs on one folder share the work.\n\n"
+            "  --preset NAME            use the values of the section [preset:NAME]; repeatable\n"
+            "  --set section.key=value  change a setting; repeatable, the last one wins\n");
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const option *o = &options[i];
+        if (!o->flag) continue;
+        char flag[48];
+        (void)snprintf(flag, sizeof flag, "--%s %s", o->flag,
+                       o->type == OPTION_TRUTH     ? ""
+                       : o->type == OPTION_INTEGER ? "N"
+                       : o->range[0]               ? o->range
+                                                   : "PATH");
+        text_printf(&t, "  %-24s %s (%s.%s)\n", flag, o->help, o->section, o->key);
+    }
+    text_printf(
+        &t, "  --help                   this text\n\n"
+            "Results depend on the number of threads of a process in their last digits: they are kept\n"
+            "apart, so go on with the same --jobs, or set run.threads.\n\nSettings of an experiment file, "
+            "with their defaults:\n\n");
+    options_help(&t);
+    err error = text_check(&t);
+    if (error == OK && fputs(t.data, stdout) == EOF)
+        error = err_set_errno(ERR_IO, "standard output: writing failed");
+    text_close(&t);
+    return error;
+}
+
+static err name_outputs(const settings *s, outputs *o)
+{
+    int n = s->out[0] ? snprintf(o->folder, sizeof o->folder, "%s", s->out)
+                      : snprintf(o->folder, sizeof o->folder, "results/%s", s->name);
+    if (n < 0 || n >= PATH_BYTES) return err_set(ERR_USAGE, "--out: the path is too long");
+    TRY(path_join(o->settings, o->folder, "settings.ini"));
+    TRY(path_join(o->results, o->folder, "results.csv"));
+    TRY(path_join(o->gains, o->folder, "gains.csv"));
+    TRY(path_join(o->samples, o->folder, "samples.png"));
+    return path_join(o->figure, o->folder, "gain.svg");
+}
+
+static const backend_i *find_backend(const settings *s)
+{
+    return strcmp(s->device, "ref") == 0 ? &be_ref : &be_cpu;
+}
+
+static int threads_of(const settings *s)
+{
+    if (s->threads > 0) return s->threads;
+    int share = omp_get_num_procs() / s->jobs;
+    return share > 0 ? share : 1;
+}
+
+static err save_settings(const settings *s, const char *path)
+{
+    text t = {0};
+    settings_file(s, &t);
+    err error = text_check(&t);
+    if (error == OK) error = file_write(path, t.data, t.length);
+    text_close(&t);
+    return error;
+}
+
+/* Makes every artifact of the plan. */
+static err make_all(const study *experiment, const plan *p, const store *s)
+{
+    board b;
+    progress shown;
+    TRY(board_open(experiment->s.jobs, p->n, &b));
+    err error = work_check(p, s, &b);
+    int left = 0;
+    for (int i = 0; i < p->n; i++) left += !atomic_load(&b.done[i]);
+    if (error == OK && left > 0) {
+        progress_start(&shown, p, &b, experiment->s.quiet);
+        error = work_supervise(experiment, p, s, find_backend(&experiment->s), &b, &shown);
+    }
+    board_close(&b);
+    return error;
+}
+
+/* The sheet and the figure. A missing gnuplot is said, and is no failure. */
+static err draw_figures(const study *experiment, const plan *p, const store *s, const gains *g,
+                        const outputs *o, text *paths)
+{
+    bool made;
+    builder b = {.study = experiment, .plan = p, .store = s};
+    err error = figure_samples(&b, o->samples, &made);
+    builder_close(&b);
+    TRY(error);
+    if (made) text_printf(paths, "  %s  per class a row of real and a row of synthetic images\n", o->samples);
+    error = figure_gain(experiment, g, o->folder, &made);
+    if (error == ERR_UNAVAILABLE) {
+        (void)fprintf(stderr, "bench: %s\n", err_message());
+        return OK;
+    }
+    if (error == OK && made) text_printf(paths, "  %s  the gains with their intervals\n", o->figure);
+    return error;
+}
+
+static err print_report(const study *experiment, const results *r, const gains *g, const outputs *o,
+                        const text *figures)
+{
+    text t = {0};
+    err error = report_results(experiment, r, &t);
+    text_printf(&t, "\n");
+    if (error == OK) error = report_gains(experiment, g, &t);
+    text_printf(&t, "\nFiles\n  %s  every trial\n  %s  every contrast and metric\n%s", o->results, o->gains,
+                figures->data ? figures->data : "");
+    if (error == OK) error = text_check(&t);
+    if (error == OK && (fputs(t.data, stdout) == EOF || fflush(stdout) == EOF))
+        error = err_set_errno(ERR_IO, "standard output: writing failed");
+    text_close(&t);
+    return error;
+}
+
+static err check_failures(const results *r)
+{
+    int failed = 0;
+    for (int i = 0; i < r->n; i++) failed += !r->rows[i].done;
+    if (failed == 0) return OK;
+    return err_set(ERR_DIVERGED, "%d of %d trials failed; the table and results.csv name them", failed, r->n);
+}
+
+/* Tables and figures; the gains are computed from results.csv as it was written, so that both always agree.
+ */
+static err conclude(const study *experiment, const plan *p, const store *s, const outputs *o)
+{
+    results r = {0};
+    gains g = {0};
+    text figures = {0};
+    err error = results_collect(experiment, p, s, &r);
+    if (error == OK) error = results_write(&r, o->results);
+    results_close(&r);
+    if (error == OK) error = results_read(o->results, &r);
+    if (error == OK) error = gains_open(experiment, &r, &g);
+    if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
+    if (error == OK) error = draw_figures(experiment, p, s, &g, o, &figures);
+    if (error == OK) error = print_report(experiment, &r, &g, o, &figures);
+    if (error == OK) error = check_failures(&r);
+    text_close(&figures);
+    gains_close(&g);
+    results_close(&r);
+    return error;
+}
+
+err run_main(int argc, char **argv)
+{
+    static settings s; /* large, and one a process */
+    static study experiment;
+    bool help;
+    outputs o;
+    store artifacts;
+    plan p = {0};
+    TRY(run_arguments(argc, argv, &s, &help));
+    if (help) return print_help();
+    TRY(study_open(&s, &experiment));
+    TRY(name_outputs(&s, &o));
+    interrupt_catch();
+    TRY(plan_open(&experiment, threads_of(&s), &p));
+    err error = folder_make(o.folder);
+    if (error == OK) error = store_open(o.folder, &artifacts);
+    if (error == OK) {
+        error = save_settings(&s, o.settings);
+        if (error == OK) error = make_all(&experiment, &p, &artifacts);
+        if (error == OK) error = conclude(&experiment, &p, &artifacts, &o);
+        store_close(&artifacts);
+    }
+    plan_close(&p);
+    return error;
+}

@@ -1,0 +1,51 @@
+/* The settings of a run: the table's defaults, then the experiment file, then its presets, then the command
+ * line. */
+#ifndef BENCH_SETTINGS_H
+#define BENCH_SETTINGS_H
+
+#include "bench/arms.h"
+#include "bench/options.h"
+
+void settings_defaults(settings *s);
+
+/* Reads an experiment file and the named presets of it, in their order: a section [preset:NAME] has lines
+ * section.key = value. Every line is checked, also in presets that were not asked for. ERR_NO_INPUT;
+ * ERR_CONFIG with FILE:LINE. */
+err settings_load(settings *s, const char *path, const char *const *presets, int n_presets);
+
+/* "section.key=value" of --set. ERR_CONFIG starting with "--set". */
+err settings_assign(settings *s, const char *assignment);
+
+/* The value of a flag such as --jobs. ERR_CONFIG starting with the flag. */
+err settings_flag(settings *s, const option *o, const char *value);
+
+/* Where a setting comes from, for messages: "FILE:LINE: section.key", "--set: section.key", "default
+ * section.key". */
+void settings_place(const settings *s, int option_index, char *out, size_t bytes);
+
+/* "section.key = value\n" of one option, as it is hashed. */
+void settings_line(const settings *s, int option_index, text *out);
+
+/* All settings as an experiment file that gives the same ones. */
+void settings_file(const settings *s, text *out);
+
+enum { CONTRASTS_MAX = 64 };
+
+/* Settings that make sense together, with their arms read. */
+typedef struct study {
+    settings s;
+    arm arms[TEXT_LIST_ITEMS];
+    int n_arms;
+    contrast contrasts[CONTRASTS_MAX];
+    int n_contrasts;
+    int metric; /* index of a score */
+} study;
+
+/* Reads arms and contrasts and checks what one option alone cannot say: no empty or repeated list, sizes that
+ * the generator can make, shares that leave something to train on. ERR_CONFIG naming place and setting. */
+err study_open(const settings *s, study *out); /* nothing to close */
+
+/* True if any arm needs a trained generator. */
+bool study_needs_generator(const study *s);
+
+#endif

@@ -1,0 +1,100 @@
+#include "bench/scores.h"
+#include "bench/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PLACE_BYTES = PATH_BYTES + 160 };
+
+static err wrong(const settings *s, int option_index, const char *what)
+{
+    char place[PLACE_BYTES];
+    settings_place(s, option_index, place, sizeof place);
+    return err_set(ERR_CONFIG, "%s: %s", place, what);
+}
+
+static err check_integers(const settings *s, int option_index, const integers *list)
+{
+    if (list->n == 0) return wrong(s, option_index, "the list is empty");
+    for (int i = 0; i < list->n; i++)
+        for (int j = 0; j < i; j++)
+            if (list->values[i] == list->values[j]) return wrong(s, option_index, "a value is given twice");
+    return OK;
+}
+
+static err check_ratios(const settings *s)
+{
+    const reals *list = &s->ratios;
+    if (list->n == 0) return wrong(s, OPTION_OF_ratios, "the list is empty");
+    for (int i = 0; i < list->n; i++)
+        for (int j = 0; j < i; j++)
+            if (list->values[i] == list->values[j])
+                return wrong(s, OPTION_OF_ratios, "a value is given twice");
+    return OK;
+}
+
+static err read_arms(study *out)
+{
+    char place[PLACE_BYTES];
+    settings_place(&out->s, OPTION_OF_arms, place, sizeof place);
+    if (out->s.arms.n == 0) return wrong(&out->s, OPTION_OF_arms, "the list is empty");
+    for (int i = 0; i < out->s.arms.n; i++) {
+        TRY(arm_parse(out->s.arms.values[i], place, &out->arms[i]));
+        if (arm_find(out->arms, i, out->arms[i].name) >= 0)
+            return err_set(ERR_CONFIG, "%s: the arm %s is given twice", place, out->arms[i].name);
+    }
+    out->n_arms = out->s.arms.n;
+    return OK;
+}
+
+static err read_contrasts(study *out)
+{
+    char place[PLACE_BYTES];
+    settings_place(&out->s, OPTION_OF_contrasts, place, sizeof place);
+    const texts *list = &out->s.contrasts;
+    for (int i = 0; i < list->n; i++) {
+        contrast *c = &out->contrasts[i];
+        TRY(contrast_parse(list->values[i], out->arms, out->n_arms, place, c));
+        for (int j = 0; j < i; j++)
+            if (out->contrasts[j].arm == c->arm && out->contrasts[j].baseline == c->baseline)
+                return err_set(ERR_CONFIG, "%s: the contrast %.80s is given twice", place, list->values[i]);
+    }
+    out->n_contrasts =
+        list->n ? list->n : contrasts_default(out->arms, out->n_arms, out->contrasts, CONTRASTS_MAX);
+    return OK;
+}
+
+bool study_needs_generator(const study *s)
+{
+    for (int i = 0; i < s->n_arms; i++)
+        if (s->arms[i].parts[ROLE_SYNTHETIC]) return true;
+    return false;
+}
+
+/* The name becomes a folder and a CSV field: nothing that a path or a shell would misread. */
+static err check_name(const settings *s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (!s->name[0] || s->name[0] == '.' || s->name[strspn(s->name, allowed)] || strlen(s->name) > 100)
+        return wrong(s, OPTION_OF_name, "use 1 to 100 letters, digits, '_', '-' or '.', not '.' first");
+    return OK;
+}
+
+err study_open(const settings *s, study *out)
+{
+    memset(out, 0, sizeof *out);
+    out->s = *s;
+    TRY(check_name(s));
+    TRY(check_integers(s, OPTION_OF_seeds, &s->seeds));
+    TRY(check_integers(s, OPTION_OF_shots, &s->shots));
+    TRY(check_ratios(s));
+    TRY(read_arms(out));
+    TRY(read_contrasts(out));
+    if (s->validation + s->test >= 1)
+        return wrong(s, OPTION_OF_test, "with data.validation, nothing is left to train on");
+    bool power_of_two = (s->size & (s->size - 1)) == 0;
+    if (study_needs_generator(out) && (!power_of_two || s->size > 256))
+        return wrong(s, OPTION_OF_size, "the generator makes images of 16, 32, 64, 128 or 256 pixels");
+    out->metric = score_find(s->metric);
+    return OK;
+}

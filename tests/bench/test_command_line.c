@@ -1,0 +1,133 @@
+/* The program from outside: what it prints and with which status it ends. */
+#include "helpers.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[PATH_BYTES], path[PATH_BYTES];
+
+static void setup(void)
+{
+    make_folder(folder);
+    write_text(folder, "good.ini", "[experiment]\nname = good\narms = real\n", path);
+    write_text(folder, "bad.ini", "[experiment]\nname = bad\n[emixer]\nwidht = 3\n[preset:p]\n", path);
+}
+
+static void teardown(void)
+{
+    forget_folder(folder);
+}
+
+TestSuite(command_line, .init = setup, .fini = teardown);
+
+enum { ARGUMENTS = 8 };
+
+Test(command_line, mistakes_give_one_line_and_their_status)
+{
+    static const struct {
+        const char *arguments[ARGUMENTS];
+        int status;
+        const char *line; /* all of stderr */
+    } cases[] = {
+        {{NULL}, 64, "bench: which command? `bench help` lists them\n"},
+        {{"ruin"}, 64, "bench: ruin: there is no such command; `bench help` lists them\n"},
+        {{"run"}, 64, "bench: which experiment? bench run FILE.ini, such as experiments/covid_fewshot.ini\n"},
+        {{"run", "good.ini", "bad.ini"}, 64, "bench: bad.ini: one experiment file is enough, good.ini\n"},
+        {{"run", "good.ini", "--speed", "9"},
+         64,
+         "bench: --speed: there is no such flag; see `bench run --help`\n"},
+        {{"run", "good.ini", "-q"}, 64, "bench: -q: there is no such flag; see `bench run --help`\n"},
+        {{"run", "good.ini", "--jobs"}, 64, "bench: --jobs needs a value; see `bench run --help`\n"},
+        {{"run", "good.ini", "--jobs", "many"},
+         78,
+         "bench: --jobs: run.jobs = many: must be integer, 1 to 1024\n"},
+        {{"run", "good.ini", "--jobs=0"}, 78, "bench: --jobs: run.jobs = 0: must be integer, 1 to 1024\n"},
+        {{"run", "good.ini", "--device", "gpu"},
+         78,
+         "bench: --device: run.device = gpu: must be text, cpu|ref\n"},
+        {{"run", "missing.ini"}, 66, "bench: missing.ini: cannot be opened: No such file or directory\n"},
+        {{"run", "bad.ini"}, 78, "bench: bad.ini:4: unknown key emixer.widht (did you mean emixer.width?)\n"},
+        {{"run", "good.ini", "--preset", "full"},
+         78,
+         "bench: good.ini: there is no preset full; there are none\n"},
+        {{"run", "good.ini", "--set", "emixer.width"},
+         78,
+         "bench: --set emixer.width: write --set section.key=value\n"},
+        {{"run", "good.ini", "--set", "experiment.arms=raal"},
+         78,
+         "bench: --set: experiment.arms: arm raal: there is no part \"raal\"; there are real, classic, "
+         "emixer\n"},
+        {{"run", "good.ini", "--set", "data.source=folder:nowhere"},
+         66,
+         "bench: nowhere: the folder cannot be read: No such file or directory\n"},
+        {{"run", "good.ini", "--out", "good.ini"}, 73, "bench: good.ini: exists and is not a folder\n"},
+        {{"help", "me"},
+         64,
+         "bench: help me: there is `bench help`, `bench help arms` and `bench help settings`\n"},
+        {{"synth"}, 64, "bench: bench synth CHECKPOINT.safetensors --out DIR; see `bench synth --help`\n"},
+        {{"synth", "x", "--out"}, 64, "bench: --out needs a value; see `bench synth --help`\n"},
+        {{"synth", "x", "--out", "y", "--per-class", "0"},
+         64,
+         "bench: --per-class 0: must be an integer, 1 to 1000000\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        outcome o = run_bench(folder, cases[i].arguments);
+        cr_expect_str_eq(o.err, cases[i].line);
+        cr_expect_eq(o.status, cases[i].status, "%s", o.err);
+        cr_expect_str_eq(o.out, "");
+        outcome_close(&o);
+    }
+}
+
+Test(command_line, wrong_inputs_of_synth_are_refused)
+{
+    static const char *const missing[] = {"synth", "none.safetensors", "--out", "y", NULL};
+    static const char *const other[] = {"synth", "good.ini", "--out", "y", NULL};
+    outcome o = run_bench(folder, missing);
+    cr_assert_eq(o.status, 66, "%s", o.err);
+    outcome_close(&o);
+    o = run_bench(folder, other);
+    cr_assert_eq(o.status, 65, "%s", o.err);
+    cr_assert_not_null(strstr(o.err, "good.ini"));
+    outcome_close(&o);
+}
+
+Test(command_line, help_and_version_go_to_standard_output)
+{
+    static const struct {
+        const char *arguments[ARGUMENTS], *says;
+    } cases[] = {
+        {{"help"}, "usage: bench COMMAND"},
+        {{"--help"}, "Exit status: 0 done; 64"},
+        {{"--version"}, "bench 0."},
+        {{"help", "arms"}, "classic    transform"},
+        {{"help", "settings"}, "[emixer]"},
+        {{"run", "--help"}, "--preset NAME"},
+        {{"run", "--help"}, "--jobs N"},
+        {{"run", "--help"}, "--device cpu|ref"},
+        {{"run", "nonsense", "--help"}, "usage: bench run"},
+        {{"synth", "--help"}, "--per-class N"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        outcome o = run_bench(folder, cases[i].arguments);
+        cr_assert_eq(o.status, 0, "%s", o.err);
+        cr_assert_str_eq(o.err, "");
+        cr_assert_not_null(strstr(o.out, cases[i].says), "%s", o.out);
+        outcome_close(&o);
+    }
+}
+
+Test(command_line, an_unwritable_folder_is_told_before_anything_runs)
+{
+    if (geteuid() == 0) return; /* root may write anywhere; --out below a file is tested above */
+    static const char *const arguments[] = {"run", "good.ini", "--out", "locked/out", NULL};
+    cr_assert_eq(path_join(path, folder, "locked"), OK);
+    cr_assert_eq(mkdir(path, 0500), 0);
+    outcome o = run_bench(folder, arguments);
+    cr_assert_eq(o.status, 73, "%s", o.err);
+    cr_assert_not_null(strstr(o.err, "locked"));
+    outcome_close(&o);
+}

@@ -1,0 +1,166 @@
+#include "bench/fingerprint.h"
+#include "bench/plan.h"
+#include "helpers.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static settings s;
+static study opened;
+
+/* Opens a plan of the defaults with up to two assignments. */
+static plan planned(const char *first, const char *second, int threads)
+{
+    plan p;
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "experiment.arms=real,real+classic,real+emixer,emixer"), OK);
+    cr_assert_eq(settings_assign(&s, "experiment.seeds=0,1"), OK);
+    cr_assert_eq(settings_assign(&s, "experiment.shots=5,10"), OK);
+    cr_assert_eq(settings_assign(&s, "experiment.ratios=0.3,0.5"), OK);
+    if (first) cr_assert_eq(settings_assign(&s, first), OK, "%s", err_message());
+    if (second) cr_assert_eq(settings_assign(&s, second), OK, "%s", err_message());
+    cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+    cr_assert_eq(plan_open(&opened, threads, &p), OK, "%s", err_message());
+    return p;
+}
+
+static int count(const plan *p, artifact_kind kind)
+{
+    int n = 0;
+    for (int i = 0; i < p->n; i++) n += p->items[i].kind == kind;
+    return n;
+}
+
+/* How many keys of a kind the plans share, matched by position. */
+static int shared(const plan *p, const plan *q, artifact_kind kind)
+{
+    int n = 0;
+    for (int i = 0; i < p->n; i++)
+        for (int j = 0; j < q->n; j++)
+            n += p->items[i].kind == kind && strcmp(p->items[i].key.hex, q->items[j].key.hex) == 0;
+    return n;
+}
+
+Test(plan, arms_share_one_data_set_and_one_generator_per_seed_and_shots)
+{
+    plan p = planned(NULL, NULL, 2);
+    cr_assert_eq(count(&p, KIND_DATASET), 1);
+    cr_assert_eq(count(&p, KIND_GENERATOR), 4);
+    cr_assert_eq(count(&p, KIND_SYNTHETIC), 4);
+    cr_assert_eq(count(&p, KIND_TRIAL), 2 * 2 * (1 + 1 + 2 + 1)); /* only real+emixer has both ratios */
+    for (int i = 0; i < p.n; i++) {
+        const artifact *a = &p.items[i];
+        for (int j = 0; j < i; j++) cr_assert_str_neq(a->key.hex, p.items[j].key.hex);
+        for (int j = 0; j < 2; j++) cr_assert_lt(a->inputs[j], i, "an input comes before its user");
+        cr_assert_gt(a->cost, 0);
+        if (a->kind != KIND_TRIAL) continue;
+        bool generated = opened.arms[a->arm].parts[ROLE_SYNTHETIC] != NULL;
+        cr_assert_eq(a->inputs[1] >= 0, generated);
+        if (!generated) continue;
+        const artifact *images = &p.items[a->inputs[1]], *generator = &p.items[images->inputs[1]];
+        cr_assert_eq(images->kind, KIND_SYNTHETIC);
+        cr_assert_eq(generator->kind, KIND_GENERATOR);
+        cr_assert(generator->seed == a->seed && generator->shots == a->shots);
+    }
+    plan_close(&p);
+}
+
+Test(plan, the_same_settings_give_the_same_keys)
+{
+    plan p = planned(NULL, NULL, 2), q = planned(NULL, NULL, 2);
+    cr_assert_eq(p.n, q.n);
+    for (int i = 0; i < p.n; i++) cr_assert_str_eq(p.items[i].key.hex, q.items[i].key.hex);
+    plan_close(&p);
+    plan_close(&q);
+}
+
+Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
+{
+    /* How many of 1 data set, 4 generators, 4 synthetic sets and 20 trials keep their key. */
+    static const struct {
+        const char *assignment;
+        int datasets, generators, synthetic, trials;
+    } cases[] = {
+        {"experiment.name=other", 1, 4, 4, 20},
+        {"experiment.metric=few_recall", 1, 4, 4, 20},
+        {"run.quiet=yes", 1, 4, 4, 20},
+        {"run.jobs=7", 1, 4, 4, 20},
+        {"run.out=elsewhere", 1, 4, 4, 20},
+        {"run.checkpoint_seconds=1", 1, 4, 4, 20},
+        {"experiment.seeds=1,2", 1, 2, 2, 10},
+        {"experiment.ratios=0.5", 1, 4, 4, 16},
+        {"experiment.arms=emixer,real", 1, 4, 4, 8},
+        {"data.seed=2", 0, 0, 0, 0},
+        {"data.count=1501", 0, 0, 0, 0},
+        {"data.size=64", 0, 0, 0, 0},
+        {"data.test=0.2", 1, 0, 0, 0},
+        {"data.others=100", 1, 0, 0, 0},
+        {"data.unlabelled=none", 1, 0, 0, 8},
+        {"emixer.width=8", 1, 0, 0, 8},
+        {"emixer.ema_decay=0.5", 1, 0, 0, 8},
+        {"synthetic.per_class=7", 1, 4, 0, 8},
+        {"downstream.growth=9", 1, 4, 4, 0},
+        {"downstream.steps=9", 1, 4, 4, 0},
+        {"run.device=ref", 1, 0, 0, 0},
+    };
+    plan p = planned(NULL, NULL, 2);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        plan q = planned(cases[i].assignment, NULL, 2);
+        cr_expect_eq(shared(&p, &q, KIND_DATASET), cases[i].datasets, "%s", cases[i].assignment);
+        cr_expect_eq(shared(&p, &q, KIND_GENERATOR), cases[i].generators, "%s", cases[i].assignment);
+        cr_expect_eq(shared(&p, &q, KIND_SYNTHETIC), cases[i].synthetic, "%s", cases[i].assignment);
+        cr_expect_eq(shared(&p, &q, KIND_TRIAL), cases[i].trials, "%s: %d", cases[i].assignment,
+                     shared(&p, &q, KIND_TRIAL));
+        plan_close(&q);
+    }
+    plan_close(&p);
+}
+
+Test(plan, threads_are_part_of_the_keys_of_what_is_computed_in_floating_point)
+{
+    plan p = planned(NULL, NULL, 1), q = planned(NULL, NULL, 2);
+    cr_assert_eq(shared(&p, &q, KIND_DATASET), 1);
+    cr_assert_eq(shared(&p, &q, KIND_GENERATOR), 0);
+    cr_assert_eq(shared(&p, &q, KIND_TRIAL), 0);
+    plan_close(&p);
+    plan_close(&q);
+}
+
+Test(plan, without_synthetic_arms_no_generator_is_planned)
+{
+    plan p = planned("experiment.arms=real,real+classic", NULL, 1);
+    cr_assert_eq(count(&p, KIND_GENERATOR), 0);
+    cr_assert_eq(count(&p, KIND_SYNTHETIC), 0);
+    cr_assert_eq(count(&p, KIND_TRIAL), 8);
+    plan_close(&p);
+}
+
+Test(plan, a_changed_data_folder_changes_every_key)
+{
+    char folder[PATH_BYTES], class_folder[PATH_BYTES], path[PATH_BYTES], source[PATH_BYTES + 32];
+    make_folder(folder);
+    cr_assert_eq(path_join(class_folder, folder, "a"), OK);
+    cr_assert_eq(folder_make(class_folder), OK);
+    write_text(class_folder, "1.png", "x", path);
+    (void)snprintf(source, sizeof source, "data.source=folder:%s", folder);
+    plan p = planned(source, NULL, 1), same = planned(source, "data.count=77", 1);
+    cr_assert_eq(shared(&p, &same, KIND_TRIAL), 20, "count is for the phantom only");
+    write_text(class_folder, "2.png", "y", path);
+    plan q = planned(source, NULL, 1);
+    cr_assert_eq(shared(&p, &q, KIND_DATASET) + shared(&p, &q, KIND_TRIAL), 0);
+    plan_close(&p);
+    plan_close(&q);
+    plan_close(&same);
+    forget_folder(folder);
+}
+
+Test(plan, a_missing_data_folder_is_told_before_anything_runs)
+{
+    plan p;
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "data.source=folder:/no/such/folder"), OK);
+    cr_assert_eq(study_open(&s, &opened), OK);
+    cr_assert_eq(plan_open(&opened, 1, &p), ERR_NO_INPUT);
+    cr_assert(message_has("/no/such/folder"));
+}
