@@ -3,11 +3,19 @@
 
 #include <stdio.h>
 
+/* "name.suffix"; a name that does not fit is a mistake of recording, not a shorter name. */
+static void join_name(net *n, char out[NN_NAME_BYTES], const char *name, const char *suffix)
+{
+    int length = snprintf(out, NN_NAME_BYTES, "%s.%s", name, suffix);
+    if (length < 0 || length >= NN_NAME_BYTES)
+        net_mistake(n, "%s%.60s...: the name is too long", n->path, name);
+}
+
 /* The weight node, divided by its spectral norm if asked. */
 static nn_t weight_of(net *n, const char *name, nn_shape_t shape, init_opts init, bool spectral, bool frozen)
 {
     char full[NN_NAME_BYTES];
-    (void)snprintf(full, sizeof full, "%.80s.weight", name);
+    join_name(n, full, name, "weight");
     if (init.kind == INIT_ZEROS) init.kind = INIT_HE;
     nn_t w = nn_parameter(n, full, shape, init);
     return spectral ? nn_spectral_norm(n, w, full, frozen) : w;
@@ -16,7 +24,7 @@ static nn_t weight_of(net *n, const char *name, nn_shape_t shape, init_opts init
 static nn_t bias_of(net *n, const char *name, int count, init_opts init)
 {
     char full[NN_NAME_BYTES];
-    (void)snprintf(full, sizeof full, "%.80s.bias", name);
+    join_name(n, full, name, "bias");
     return nn_parameter(n, full, nn_shape(1, count), init);
 }
 
@@ -41,9 +49,9 @@ nn_t nn_linear(net *n, nn_t x, linear_opts o)
 static void running_statistics(net *n, const char *name, int channels, nn_t in[5])
 {
     char full[NN_NAME_BYTES];
-    (void)snprintf(full, sizeof full, "%.80s.running_mean", name);
+    join_name(n, full, name, "running_mean");
     in[3] = nn_state(n, full, nn_shape(1, channels), (init_opts){0});
-    (void)snprintf(full, sizeof full, "%.80s.running_var", name);
+    join_name(n, full, name, "running_var");
     in[4] = nn_state(n, full, nn_shape(1, channels), (init_opts){.kind = INIT_ONES});
 }
 
@@ -60,7 +68,7 @@ nn_t nn_batch_norm(net *n, nn_t x, batch_norm_opts o)
     char full[NN_NAME_BYTES];
     nn_t in[5] = {x};
     int channels = nn_shape_of(n, x).d[1];
-    (void)snprintf(full, sizeof full, "%.80s.weight", o.name);
+    join_name(n, full, o.name, "weight");
     in[1] = nn_parameter(n, full, nn_shape(1, channels), (init_opts){.kind = INIT_ONES});
     in[2] = bias_of(n, o.name, channels, (init_opts){0});
     running_statistics(n, o.name, channels, in);

@@ -228,6 +228,8 @@ static nn_t add_parameter(net *n, const char *name, nn_shape_t shape, init_opts 
                 "parameter %s was recorded with another shape", full);
         return (nn_t){old->n->id};
     }
+    for (int i = 0; i < shape.rank; i++)
+        REQUIRE(shape.d[i] >= 1, "parameter %s: dimension %d is %d", full, i, shape.d[i]);
     if (n->n_parameters == n->parameters_capacity) {
         int capacity = n->parameters_capacity ? 2 * n->parameters_capacity : 64;
         parameter *grown = realloc(n->parameters, (size_t)capacity * sizeof *grown);

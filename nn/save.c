@@ -139,16 +139,16 @@ static err check(const safetensors *f, const char *path, checkpoint *c, int n_op
     return OK;
 }
 
-static err restore_steps(const safetensors *f, const char *path, optimizer *const *optimizers,
-                         int n_optimizers)
+/* Reads every optimizer's number of updates; sets none. */
+static err read_steps(const safetensors *f, const char *path, optimizer *const *optimizers, int n_optimizers,
+                      uint64_t steps[MAX_OPTIMIZERS])
 {
     for (int k = 0; k < n_optimizers; k++) {
-        char key[NN_NAME_BYTES], *end;
+        char key[NN_NAME_BYTES], *end = NULL;
         steps_key(optimizers[k], key);
         const char *value = safetensors_metadata(f, key);
-        unsigned long long steps = value ? strtoull(value, &end, 10) : 0;
+        steps[k] = value ? strtoull(value, &end, 10) : 0;
         if (!value || *end || end == value) return err_set(ERR_DATA, "%s: its metadata has no %s", path, key);
-        optimizer_set_steps(optimizers[k], steps);
     }
     return OK;
 }
@@ -157,7 +157,9 @@ static err restore(net *n, const safetensors *f, const char *path, checkpoint *c
                    optimizer *const *optimizers, int n_optimizers)
 {
     TRY(check(f, path, c, n_optimizers));
-    TRY(restore_steps(f, path, optimizers, n_optimizers));
+    uint64_t steps[MAX_OPTIMIZERS];
+    TRY(read_steps(f, path, optimizers, n_optimizers, steps));
+    for (int k = 0; k < n_optimizers; k++) optimizer_set_steps(optimizers[k], steps[k]);
     for (int i = 0; i < c->n; i++)
         TRY(n->i->upload(n->b, &c->entries[i].shape, true, c->entries[i].data, c->device[i]));
     return OK;

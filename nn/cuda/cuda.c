@@ -1,0 +1,213 @@
+/* Opening the CUDA backend, its memory, its errors, and the table of operators. */
+#include "nn/cuda/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static cuda_options configured;
+
+err cuda_configure(cuda_options o)
+{
+    if (o.device < 0) return err_set(ERR_USAGE, "CUDA device %d: devices are numbered from 0", o.device);
+    configured = o;
+    return OK;
+}
+
+int cuda_device_count(void)
+{
+    int count = 0;
+    return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+/* ---- errors ---- */
+
+/* The name of a call without its arguments. */
+static int name_length(const char *text)
+{
+    return (int)strcspn(text, "(");
+}
+
+err cuda_error(cudaError_t status, const char *text)
+{
+    if (status == cudaErrorMemoryAllocation)
+        return err_set(ERR_SYSTEM, "the GPU is out of memory (%.*s); use smaller batches or images",
+                       name_length(text), text);
+    return err_set(ERR_SYSTEM, "%.*s: %s (%s)", name_length(text), text, cudaGetErrorName(status),
+                   cudaGetErrorString(status));
+}
+
+err cudnn_error(cudnnStatus_t status, const char *text)
+{
+    char reason[400] = "";
+    cudnnGetLastErrorString(reason, sizeof reason);
+    return err_set(ERR_SYSTEM, "%.*s: %s%s%s", name_length(text), text, cudnnGetErrorString(status),
+                   reason[0] ? ": " : "", reason);
+}
+
+err blas_error(cublasStatus_t status, const char *text)
+{
+    return err_set(ERR_SYSTEM, "%.*s: %s", name_length(text), text, cublasLtGetStatusString(status));
+}
+
+err cuda_check_count(size_t n)
+{
+    if (n <= INT32_MAX) return OK;
+    return err_set(ERR_UNAVAILABLE, "a tensor of %zu elements is too large for the CUDA backend; use smaller batches",
+                   n);
+}
+
+size_t cuda_aligned(size_t bytes)
+{
+    return (bytes + CUDA_ALIGNMENT - 1) / CUDA_ALIGNMENT * CUDA_ALIGNMENT;
+}
+
+char *cuda_workspace(const call *c)
+{
+    char *start = c->scratch;
+    return start + (CUDA_ALIGNMENT - (uintptr_t)start % CUDA_ALIGNMENT) % CUDA_ALIGNMENT;
+}
+
+/* ---- opening ---- */
+
+enum { OLDEST_MAJOR = 8 }; /* sm_80: what CMake compiles for, and the first with TF32 */
+
+static err choose_device(int device)
+{
+    int count = 0, major = 0, minor = 0;
+    cudaError_t status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess || count == 0)
+        return err_set(ERR_UNAVAILABLE, "no CUDA device on this machine (%s); use --device cpu",
+                       status == cudaSuccess ? "the driver lists none" : cudaGetErrorString(status));
+    if (device >= count)
+        return err_set(ERR_UNAVAILABLE, "no CUDA device %d: this machine has %d, numbered from 0", device, count);
+    CUDA_TRY(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    CUDA_TRY(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    if (major < OLDEST_MAJOR)
+        return err_set(ERR_UNAVAILABLE, "CUDA device %d is of generation sm_%d%d; sm_%d0 is the oldest that works",
+                       device, major, minor, (int)OLDEST_MAJOR);
+    CUDA_TRY(cudaSetDevice(device));
+    return OK;
+}
+
+static err start(backend *b)
+{
+    void *memory;
+    CUDA_TRY(cudaStreamCreateWithFlags(&b->stream, cudaStreamNonBlocking));
+    CUDNN_TRY(cudnnCreate(&b->cudnn));
+    CUDNN_TRY(cudnnSetStream(b->cudnn, b->stream));
+    BLAS_TRY(cublasLtCreate(&b->blas));
+    CUDA_TRY(cudaMalloc(&memory, sizeof *b->t));
+    b->t = memory;
+    CUDA_TRY(cudaMalloc(&memory, (SUM_PARTS + 1) * sizeof *b->sums));
+    b->sums = memory;
+    CUDA_TRY(cudaMallocHost(&memory, sizeof *b->sum));
+    b->sum = memory;
+    for (int k = 0; k < STAGING_SLOTS; k++)
+        CUDA_TRY(cudaEventCreateWithFlags(&b->slots[k].copied, cudaEventDisableTiming));
+    return OK;
+}
+
+static void close_backend(backend *b)
+{
+    if (!b) return;
+    if (b->stream) (void)cudaStreamSynchronize(b->stream);
+    for (int k = 0; k < STAGING_SLOTS; k++) {
+        if (b->slots[k].copied) (void)cudaEventDestroy(b->slots[k].copied);
+        (void)cudaFreeHost(b->slots[k].memory);
+    }
+    (void)cudaFreeHost(b->sum);
+    (void)cudaFree(b->sums);
+    (void)cudaFree(b->staging);
+    (void)cudaFree(b->t);
+    if (b->blas) (void)cublasLtDestroy(b->blas);
+    if (b->cudnn) (void)cudnnDestroy(b->cudnn);
+    if (b->stream) (void)cudaStreamDestroy(b->stream);
+    free(b);
+}
+
+static err open_backend(backend **out)
+{
+    *out = NULL;
+    TRY(choose_device(configured.device));
+    backend *b = calloc(1, sizeof *b);
+    if (!b) return err_set(ERR_SYSTEM, "out of memory for the CUDA backend");
+    b->device = configured.device;
+    b->tf32 = configured.tf32;
+    err error = start(b);
+    if (error != OK) {
+        close_backend(b);
+        return error;
+    }
+    *out = b;
+    return OK;
+}
+
+/* ---- memory ---- */
+
+static err allocate(backend *b, size_t bytes, void **out)
+{
+    void *memory;
+    *out = NULL;
+    size_t rounded = cuda_aligned(bytes ? bytes : 1);
+    CUDA_TRY(cudaMalloc(&memory, rounded));
+    cudaError_t status = cudaMemsetAsync(memory, 0, rounded, b->stream);
+    if (status != cudaSuccess) {
+        (void)cudaFree(memory);
+        return cuda_error(status, "cudaMemsetAsync");
+    }
+    *out = memory;
+    return OK;
+}
+
+/* cudaFree waits for the kernels that still use the memory. */
+static void release(backend *b, void *memory)
+{
+    (void)b;
+    (void)cudaFree(memory);
+}
+
+static size_t value_bytes(backend *b, const nn_shape_t *shape, bool plain)
+{
+    (void)b;
+    (void)plain;
+    return nn_count(shape) * sizeof(float);
+}
+
+const backend_i be_cuda = {
+    .name = "cuda",
+    .open = open_backend,
+    .close = close_backend,
+    .allocate = allocate,
+    .release = release,
+    .value_bytes = value_bytes,
+    .upload = cuda_upload,
+    .download = cuda_download,
+    .fill = cuda_fill,
+    .adam = cuda_adam,
+    .sgd = cuda_sgd,
+    .ema = cuda_ema,
+    .swap = cuda_swap,
+    .sum_squares = cuda_sum_squares,
+    .ops =
+        {
+            [OP_RANDOM] = &cuda_random,
+            [OP_CONV] = &cuda_conv,
+            [OP_LINEAR] = &cuda_linear,
+            [OP_BATCH_NORM] = &cuda_batch_norm,
+            [OP_ACTIVATION] = &cuda_activation,
+            [OP_SUM] = &cuda_sum,
+            [OP_ROW_DOT] = &cuda_row_dot,
+            [OP_UPSAMPLE] = &cuda_upsample,
+            [OP_POOL] = &cuda_pool,
+            [OP_GLOBAL_POOL] = &cuda_global_pool,
+            [OP_CONCAT] = &cuda_concat,
+            [OP_SLICE] = &cuda_slice,
+            [OP_RESHAPE] = &cuda_reshape,
+            [OP_SPECTRAL_NORM] = &cuda_spectral_norm,
+            [OP_DIFF_AUGMENT] = &cuda_diff_augment,
+            [OP_ROTATE] = &cuda_rotate,
+            [OP_HINGE] = &cuda_hinge,
+            [OP_SOFTMAX_CROSS_ENTROPY] = &cuda_softmax_cross_entropy,
+            [OP_BINARY_CROSS_ENTROPY] = &cuda_binary_cross_entropy,
+        },
+};

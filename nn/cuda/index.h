@@ -1,0 +1,152 @@
+/* Index arithmetic of the kernels: compiled for the device by nvcc, and for the host by any C compiler, so that
+ * tests can check it on machines without a GPU. No tensor has 2^31 elements or more (the launches check it), so
+ * 32 bits are enough. */
+#ifndef NN_CUDA_INDEX_H
+#define NN_CUDA_INDEX_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __CUDACC__
+#define CUDA_BOTH static __host__ __device__ inline
+#else
+#define CUDA_BOTH static inline
+#endif
+
+/* ---- layouts ---- */
+
+/* A tensor (n, channels, area) in memory: [n][area][channels] if interleaved, else [n][channels][area]. */
+typedef struct cuda_view {
+    uint32_t n, channels, height, width, area;
+    bool interleaved;
+} cuda_view;
+
+/* Where the element of NCHW index i lies. */
+CUDA_BOTH uint32_t view_offset(cuda_view v, uint32_t i)
+{
+    if (!v.interleaved) return i;
+    uint32_t plane = i / v.area, pixel = i % v.area;
+    return (plane / v.channels * v.area + pixel) * v.channels + plane % v.channels;
+}
+
+/* The NCHW index of what lies at an offset. */
+CUDA_BOTH uint32_t view_index(cuda_view v, uint32_t offset)
+{
+    if (!v.interleaved) return offset;
+    uint32_t pixel = offset / v.channels, channel = offset % v.channels;
+    return (pixel / v.area * v.channels + channel) * v.area + pixel % v.area;
+}
+
+/* ---- random numbers: base/rng.c on the device ---- */
+
+typedef struct philox_words {
+    uint32_t word[4];
+} philox_words;
+
+CUDA_BOTH philox_words philox_block(uint64_t key, uint64_t high, uint64_t low)
+{
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    uint32_t c0 = (uint32_t)low, c1 = (uint32_t)(low >> 32);
+    uint32_t c2 = (uint32_t)high, c3 = (uint32_t)(high >> 32);
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53U * c0;
+        uint64_t p1 = (uint64_t)0xCD9E8D57U * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)p1;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9U;
+        k1 += 0xBB67AE85U;
+    }
+    philox_words out = {{c0, c1, c2, c3}};
+    return out;
+}
+
+/* 32 bits to [0, 1): 2^-32 word, and the largest float below 1 where that rounds to 1. */
+CUDA_BOTH float uniform_of(uint32_t word)
+{
+    float x = (float)word * 2.3283064365386963e-10F;
+    return x < 0.99999994F ? x : 0.99999994F;
+}
+
+/* ---- pooling ---- */
+
+typedef struct pool_window {
+    int k, stride, pad, height, width, out_height, out_width; /* height, width: of the input */
+} pool_window;
+
+/* The taps first .. end - 1 of output row (or column) o that lie inside an image of that size. */
+CUDA_BOTH void taps_inside(int k, int stride, int pad, int size, int o, int *first, int *end)
+{
+    int start = o * stride - pad;
+    *first = start < 0 ? -start : 0;
+    *end = start + k > size ? size - start : k;
+}
+
+/* The outputs first .. end - 1 whose window holds row (or column) i; at most `outputs` there are. */
+CUDA_BOTH void outputs_over(int k, int stride, int pad, int outputs, int i, int *first, int *end)
+{
+    int low = i + pad - k + 1, high = (i + pad) / stride + 1;
+    *first = low > 0 ? (low + stride - 1) / stride : 0;
+    *end = high < outputs ? high : outputs;
+}
+
+/* ---- rotation ---- */
+
+/* The pixel of a side x side image that (y, x) shows after `quarters` quarter turns anticlockwise. */
+CUDA_BOTH uint32_t turned_from(uint32_t quarters, uint32_t side, uint32_t y, uint32_t x)
+{
+    uint32_t last = side - 1;
+    switch (quarters) {
+    case 1: return x * side + last - y;
+    case 2: return (last - y) * side + last - x;
+    case 3: return (last - x) * side + y;
+    default: return y * side + x;
+    }
+}
+
+/* ---- DiffAugment ---- */
+
+enum { AUGMENT_DRAWS = 6 };
+
+/* What one sample's six draws mean. */
+typedef struct augment_draw {
+    float brightness, contrast;
+    int down, right;                              /* translation in pixels */
+    int cut_top, cut_left, cut_bottom, cut_right; /* bottom and right not included; empty without cutout */
+} augment_draw;
+
+typedef struct augment_flags {
+    bool brightness, contrast, translation, cutout;
+} augment_flags;
+
+CUDA_BOTH augment_draw augment_draw_of(const float *t, augment_flags o, int height, int width)
+{
+    augment_draw d = {0, 1, 0, 0, 0, 0, 0, 0};
+    if (o.brightness) d.brightness = t[0] - 0.5F;
+    if (o.contrast) d.contrast = t[1] + 0.5F;
+    if (o.translation) {
+        int most = (height + 4) / 8;
+        d.right = (int)floor((double)t[2] * (2 * most + 1)) - most;
+        d.down = (int)floor((double)t[3] * (2 * most + 1)) - most;
+    }
+    if (o.cutout) {
+        d.cut_top = (int)floor((double)t[4] * (height + 1)) - height / 4;
+        d.cut_left = (int)floor((double)t[5] * (width + 1)) - width / 4;
+        d.cut_bottom = d.cut_top + height / 2;
+        d.cut_right = d.cut_left + height / 2;
+    }
+    return d;
+}
+
+/* Whether pixel (y, x) of the output shows pixel (y - down, x - right) of the input. */
+CUDA_BOTH bool augment_shown(augment_draw d, int height, int width, int y, int x)
+{
+    int from_y = y - d.down, from_x = x - d.right;
+    bool cut = y >= d.cut_top && y < d.cut_bottom && x >= d.cut_left && x < d.cut_right;
+    bool here = y >= 0 && y < height && x >= 0 && x < width;
+    return here && !cut && from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
+}
+
+#endif

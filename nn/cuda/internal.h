@@ -1,0 +1,130 @@
+/* What the files of nn/cuda share. Host code that only calls libraries is C; files with kernels are .cu, which
+ * nvcc compiles as C++, hence the extern "C". */
+#ifndef NN_CUDA_INTERNAL_H
+#define NN_CUDA_INTERNAL_H
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "base/err.h"
+#include "nn/backend.h"
+#include "nn/cuda/cuda.h"
+#include "nn/cuda/index.h"
+
+enum {
+    CUDA_ALIGNMENT = 256, /* of parts of scratch; what cudaMalloc gives */
+    STAGING_SLOTS = 8,    /* uploads that may be under way before the host waits */
+    SUM_PARTS = 512       /* partial sums of sum_squares */
+};
+
+/* Pinned memory of one upload; free again when `copied` has happened. */
+typedef struct staging_slot {
+    void *memory;
+    size_t bytes;
+    cudaEvent_t copied;
+} staging_slot;
+
+struct backend {
+    int device;
+    bool tf32;
+    cudaStream_t stream;
+    cudnnHandle_t cudnn;
+    cublasLtHandle_t blas;
+    uint64_t *t; /* device: what the random kernels read, so that a replayed graph can be given another t */
+    uint64_t t_value;
+    bool t_known, capturing;
+    float *staging; /* device: NCHW copies of activations on their way */
+    size_t staging_bytes;
+    staging_slot slots[STAGING_SLOTS];
+    int next_slot;
+    double *sums, *sum; /* device, SUM_PARTS + 1; pinned, 1 */
+};
+
+/* ---- errors: the message names the call that failed (the text of its expression) and the reason ---- */
+
+err cuda_error(cudaError_t status, const char *text);
+err cudnn_error(cudnnStatus_t status, const char *text);
+err blas_error(cublasStatus_t status, const char *text);
+
+#define CUDA_TRY(expression)                                                                                 \
+    do {                                                                                                     \
+        cudaError_t status_ = (expression);                                                                  \
+        if (status_ != cudaSuccess) return cuda_error(status_, #expression);                                 \
+    } while (0)
+#define CUDNN_TRY(expression)                                                                                \
+    do {                                                                                                     \
+        cudnnStatus_t status_ = (expression);                                                                \
+        if (status_ != CUDNN_STATUS_SUCCESS) return cudnn_error(status_, #expression);                       \
+    } while (0)
+#define BLAS_TRY(expression)                                                                                 \
+    do {                                                                                                     \
+        cublasStatus_t status_ = (expression);                                                               \
+        if (status_ != CUBLAS_STATUS_SUCCESS) return blas_error(status_, #expression);                       \
+    } while (0)
+
+/* ERR_UNAVAILABLE if a tensor has more elements than the kernels' 32-bit indices reach (2^31 - 1). */
+err cuda_check_count(size_t n);
+
+/* A size rounded up so that what follows in a scratch buffer is aligned. */
+size_t cuda_aligned(size_t bytes);
+
+/* Scratch for a library's workspace, which wants 256-byte alignment where backend.h promises 64: ask for
+ * CUDA_ALIGNMENT bytes more than needed, and start here. */
+char *cuda_workspace(const call *c);
+
+/* ---- layout.cu ---- */
+
+cuda_view cuda_view_of(const nn_shape_t *shape, bool plain);
+
+/* Copies between layouts of the same elements in NCHW order; `add` adds to the destination. */
+err cuda_relayout(backend *b, cuda_view from, const float *x, cuda_view to, float *y, bool add);
+
+err cuda_upload(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device);
+err cuda_download(backend *b, const nn_shape_t *shape, bool plain, const float *device, float *host);
+
+/* ---- vector.cu: over n floats ---- */
+
+err cuda_zero(backend *b, float *y, size_t n);
+err cuda_scale(backend *b, float *y, const float *x, float a, size_t n, bool add); /* y = a x, or y += a x */
+err cuda_store(backend *b, float *y, const float *x, size_t n, bool add);          /* y = x, or y += x */
+err cuda_fill(backend *b, float *x, size_t n, float value);
+err cuda_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);
+err cuda_sgd(backend *b, float *w, const float *g, float *velocity, size_t n, float rate, float momentum,
+             float weight_decay, float grad_scale);
+err cuda_ema(backend *b, float *average, const float *w, size_t n, float decay);
+err cuda_swap(backend *b, float *x, float *y, size_t n);
+err cuda_sum_squares(backend *b, const float *x, size_t n, double *out);
+
+/* ---- activation.cu ---- */
+
+/* y = act(y + bias) in place, y (rows, columns), bias (columns) or NULL. */
+err cuda_bias_activate(backend *b, nn_act act, float *y, const float *bias, size_t rows, size_t columns);
+/* dx = dy act'(y), or dx += that. */
+err cuda_activate_backward(backend *b, nn_act act, float *dx, const float *y, const float *dy, size_t n,
+                           bool add);
+/* y (columns) = the sums of the columns of x (rows, columns), or y += them; scratch of that many bytes. */
+size_t cuda_column_sums_bytes(size_t rows, size_t columns);
+err cuda_column_sums(backend *b, float *y, const float *x, size_t rows, size_t columns, bool add,
+                     void *scratch);
+
+/* ---- random.cu ---- */
+
+err cuda_set_t(backend *b, uint64_t t);
+
+/* ---- one file per operator ---- */
+
+extern const kernel cuda_random, cuda_conv, cuda_linear, cuda_batch_norm, cuda_activation, cuda_sum,
+    cuda_row_dot, cuda_upsample, cuda_pool, cuda_global_pool, cuda_concat, cuda_slice, cuda_reshape,
+    cuda_spectral_norm, cuda_diff_augment, cuda_rotate, cuda_hinge, cuda_softmax_cross_entropy,
+    cuda_binary_cross_entropy;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,214 @@
+/* out (B,O) = act(x (B,I) w^T (I,O) + b), by cuBLASLt.
+ *
+ * cuBLASLt counts columns first, so our row-major (R,C) is its (C,R). Its choice of algorithm depends on the
+ * shape alone, and the reductions that it may choose from have a fixed order. The bias is fused; relu is not,
+ * because cuBLASLt does not promise that NaN stays NaN. */
+#include "nn/cuda/internal.h"
+
+#include <stdlib.h>
+
+enum { MOST_WORKSPACE = 32 << 20 }; /* bytes; what NVIDIA recommends on Hopper */
+
+/* One product d = op(a) op(b), d (m,n), sum over k, all column-major. */
+typedef struct product {
+    cublasLtMatmulDesc_t operation;
+    cublasLtMatrixLayout_t a, b, d;
+    cublasLtMatmulAlgo_t algorithm;
+    size_t workspace;
+} product;
+
+typedef struct products {
+    product forward, data, weights;
+} products;
+
+typedef struct sizes {
+    int rows, in, out;
+} sizes;
+
+/* How to make a product. Leading dimensions are those of the matrices as they lie. */
+typedef struct product_shape {
+    int m, n, k, lda, ldb;
+    bool transpose_a, transpose_b, bias;
+} product_shape;
+
+static sizes sizes_of(const node *n)
+{
+    return (sizes){n->shape.d[0], n->in[0]->shape.d[1], n->shape.d[1]};
+}
+
+static void close_product(product *p)
+{
+    if (p->operation) (void)cublasLtMatmulDescDestroy(p->operation);
+    if (p->a) (void)cublasLtMatrixLayoutDestroy(p->a);
+    if (p->b) (void)cublasLtMatrixLayoutDestroy(p->b);
+    if (p->d) (void)cublasLtMatrixLayoutDestroy(p->d);
+}
+
+static err set_operation(backend *b, product_shape s, product *p)
+{
+    cublasComputeType_t compute = b->tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    cublasOperation_t on_a = s.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+    cublasOperation_t on_b = s.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+    cublasLtEpilogue_t epilogue = s.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    BLAS_TRY(cublasLtMatmulDescCreate(&p->operation, compute, CUDA_R_32F));
+    BLAS_TRY(
+        cublasLtMatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_TRANSA, &on_a, sizeof on_a));
+    BLAS_TRY(
+        cublasLtMatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_TRANSB, &on_b, sizeof on_b));
+    BLAS_TRY(cublasLtMatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
+                                            sizeof epilogue));
+    return OK;
+}
+
+static err set_layouts(product_shape s, product *p)
+{
+    uint64_t m = (uint64_t)s.m, n = (uint64_t)s.n, k = (uint64_t)s.k;
+    BLAS_TRY(cublasLtMatrixLayoutCreate(&p->a, CUDA_R_32F, s.transpose_a ? k : m, s.transpose_a ? m : k, s.lda));
+    BLAS_TRY(cublasLtMatrixLayoutCreate(&p->b, CUDA_R_32F, s.transpose_b ? n : k, s.transpose_b ? k : n, s.ldb));
+    BLAS_TRY(cublasLtMatrixLayoutCreate(&p->d, CUDA_R_32F, m, n, s.m));
+    return OK;
+}
+
+/* Buffers of the arena start at multiples of 64 bytes; cuBLASLt would assume 256. */
+static err set_preference(cublasLtMatmulPreference_t preference)
+{
+    static const cublasLtMatmulPreferenceAttributes_t alignments[] = {
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
+    uint64_t most = MOST_WORKSPACE;
+    uint32_t alignment = 64;
+    BLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most,
+                                                  sizeof most));
+    for (int i = 0; i < 4; i++)
+        BLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference, alignments[i], &alignment, sizeof alignment));
+    return OK;
+}
+
+static err choose_with(backend *b, cublasLtMatmulPreference_t preference, product *p)
+{
+    cublasLtMatmulHeuristicResult_t found = {0};
+    int count = 0;
+    TRY(set_preference(preference));
+    BLAS_TRY(cublasLtMatmulAlgoGetHeuristic(b->blas, p->operation, p->a, p->b, p->d, p->d, preference, 1, &found,
+                                            &count));
+    if (count == 0) return blas_error(CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic");
+    p->algorithm = found.algo;
+    p->workspace = found.workspaceSize;
+    return OK;
+}
+
+static err choose_algorithm(backend *b, product *p)
+{
+    cublasLtMatmulPreference_t preference;
+    BLAS_TRY(cublasLtMatmulPreferenceCreate(&preference));
+    err error = choose_with(b, preference, p);
+    (void)cublasLtMatmulPreferenceDestroy(preference);
+    return error;
+}
+
+static err open_product(backend *b, product_shape s, product *p)
+{
+    TRY(set_operation(b, s, p));
+    TRY(set_layouts(s, p));
+    return choose_algorithm(b, p);
+}
+
+static err multiply(backend *b, const product *p, const float *x, const float *y, float *out, bool add,
+                    void *workspace)
+{
+    const float one = 1, beta = add ? 1 : 0;
+    BLAS_TRY(cublasLtMatmul(b->blas, p->operation, &one, x, p->a, y, p->b, &beta, out, p->d, out, p->d,
+                            &p->algorithm, workspace, p->workspace, b->stream));
+    return OK;
+}
+
+/* Row-major out = x w^T, dx = d w, dw = d^T x are, with columns first, out = w^T x, dx = w d, dw = x d^T. */
+static err open_products(backend *b, call *c, products *p)
+{
+    sizes s = sizes_of(c->n);
+    product_shape forward = {.m = s.out, .n = s.rows, .k = s.in, .lda = s.in, .ldb = s.in, .transpose_a = true};
+    product_shape data = {.m = s.in, .n = s.rows, .k = s.out, .lda = s.in, .ldb = s.out};
+    product_shape weights = {
+        .m = s.in, .n = s.out, .k = s.rows, .lda = s.in, .ldb = s.out, .transpose_b = true};
+    forward.bias = c->n->n_in > 2;
+    TRY(open_product(b, forward, &p->forward));
+    if (c->wants[0]) TRY(open_product(b, data, &p->data));
+    if (c->wants[1]) TRY(open_product(b, weights, &p->weights));
+    return OK;
+}
+
+static void unplan(backend *b, call *c)
+{
+    (void)b;
+    products *p = c->plan;
+    if (!p) return;
+    close_product(&p->forward);
+    close_product(&p->data);
+    close_product(&p->weights);
+    free(p);
+    c->plan = NULL;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* scratch: in backward with an activation dout act'(out), then a workspace. */
+static size_t derivative_bytes(const call *c)
+{
+    return c->n->a.act == ACT_NONE ? 0 : cuda_aligned(nn_count(&c->n->shape) * sizeof(float));
+}
+
+static err plan(backend *b, call *c)
+{
+    sizes s = sizes_of(c->n);
+    products *p = calloc(1, sizeof *p);
+    if (!p) return err_set(ERR_SYSTEM, "out of memory while planning a linear layer");
+    c->plan = p;
+    err error = open_products(b, c, p);
+    if (error != OK) {
+        unplan(b, c);
+        return error;
+    }
+    size_t backward = larger(p->data.workspace, p->weights.workspace);
+    if (c->n->n_in > 2 && c->wants[2])
+        backward = larger(backward, cuda_column_sums_bytes((size_t)s.rows, (size_t)s.out));
+    if (c->backward) backward += derivative_bytes(c);
+    c->scratch_bytes = larger(p->forward.workspace, backward) + CUDA_ALIGNMENT;
+    c->flops = 2.0 * s.rows * s.in * s.out * (1 + c->wants[0] + c->wants[1]);
+    return OK;
+}
+
+static err forward(backend *b, const call *c)
+{
+    const products *p = c->plan;
+    sizes s = sizes_of(c->n);
+    if (c->n->n_in > 2)
+        BLAS_TRY(cublasLtMatmulDescSetAttribute(p->forward.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                                                &c->in[2], sizeof c->in[2]));
+    TRY(multiply(b, &p->forward, c->in[1], c->in[0], c->out, false, cuda_workspace(c)));
+    return cuda_bias_activate(b, c->n->a.act, c->out, NULL, (size_t)s.rows, (size_t)s.out);
+}
+
+/* With d = dout act'(out): dx = d w, dw = d^T x, db = the column sums of d. */
+static err backward(backend *b, const call *c)
+{
+    const products *p = c->plan;
+    sizes s = sizes_of(c->n);
+    const float *d = c->dout;
+    char *workspace = cuda_workspace(c);
+    if (c->n->a.act != ACT_NONE) {
+        float *changed = (float *)(void *)workspace;
+        TRY(cuda_activate_backward(b, c->n->a.act, changed, c->out, c->dout, nn_count(&c->n->shape), false));
+        d = changed;
+        workspace += derivative_bytes(c);
+    }
+    if (c->din[0]) TRY(multiply(b, &p->data, c->in[1], d, c->din[0], c->add[0], workspace));
+    if (c->din[1]) TRY(multiply(b, &p->weights, c->in[0], d, c->din[1], c->add[1], workspace));
+    if (c->n->n_in > 2 && c->din[2])
+        TRY(cuda_column_sums(b, c->din[2], d, (size_t)s.rows, (size_t)s.out, c->add[2], workspace));
+    return OK;
+}
+
+const kernel cuda_linear = {.plan = plan, .unplan = unplan, .forward = forward, .backward = backward};

@@ -1,0 +1,53 @@
+/* base/rng.c's bulk fills. t is read from device memory, because a graph replays its kernels with the arguments
+ * that they were captured with. */
+#include "nn/cuda/launch.cuh"
+
+static __global__ void set_counter(uint64_t *counter, uint64_t t)
+{
+    *counter = t;
+}
+
+err cuda_set_t(backend *b, uint64_t t)
+{
+    if (b->t_known && b->t_value == t) return OK;
+    LAUNCH(b, set_counter, 1, 1, b->t, t);
+    b->t_value = t;
+    b->t_known = true;
+    return OK;
+}
+
+/* Box-Muller on two words, in double as on the host; the angle 2 pi v 2^-32 is pi (v 2^-31). */
+static __device__ inline void normal_pair(uint32_t u, uint32_t v, float *out)
+{
+    double sine, cosine, radius = sqrt(-2.0 * log(((double)u + 1.0) * 0x1p-32));
+    sincospi((double)v * 0x1p-31, &sine, &cosine);
+    out[0] = (float)(radius * cosine);
+    out[1] = (float)(radius * sine);
+}
+
+static __global__ void draw(uint64_t key, const uint64_t *t, bool normal, float *out, uint32_t n)
+{
+    FOR_EACH(block, (n + 3) / 4)
+    {
+        float values[4];
+        philox_words w = philox_block(key, *t, block);
+        for (int k = 0; k < 4; k++) values[k] = uniform_of(w.word[k]);
+        if (normal) {
+            normal_pair(w.word[0], w.word[1], values);
+            normal_pair(w.word[2], w.word[3], values + 2);
+        }
+        for (uint32_t k = 0; k < 4 && 4 * block + k < n; k++) out[4 * block + k] = values[k];
+    }
+}
+
+/* While capturing, the counter is left to whoever launches the graph. */
+static err forward(backend *b, const call *c)
+{
+    size_t n = nn_count(&c->n->shape);
+    if (!b->capturing) TRY(cuda_set_t(b, c->t));
+    LAUNCH_EACH(b, draw, n, c->n->a.key, (const uint64_t *)b->t, c->n->a.kind == DISTRIBUTION_NORMAL, c->out,
+                (uint32_t)n);
+    return OK;
+}
+
+const kernel cuda_random = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = NULL};

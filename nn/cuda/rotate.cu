@@ -1,0 +1,35 @@
+/* Sample b is turned anticlockwise by (b mod 4) quarter turns; its gradient is turned back. */
+#include "nn/cuda/launch.cuh"
+
+static __global__ void turn(float *to, const float *from, uint32_t side, uint32_t channels, uint32_t n,
+                            bool back, bool add)
+{
+    FOR_EACH(i, n)
+    {
+        uint32_t channel = i % channels, pixel = i / channels;
+        uint32_t x = pixel % side, y = pixel / side % side, sample = pixel / (side * side);
+        uint32_t quarters = back ? (4 - sample % 4) % 4 : sample % 4;
+        uint32_t source = sample * side * side + turned_from(quarters, side, y, x);
+        put(to + i, from[source * channels + channel], add);
+    }
+}
+
+static err rotate(backend *b, const node *n, float *to, const float *from, bool back, bool add)
+{
+    size_t count = nn_count(&n->shape);
+    LAUNCH_EACH(b, turn, count, to, from, (uint32_t)n->shape.d[2], (uint32_t)n->shape.d[1], (uint32_t)count,
+                back, add);
+    return OK;
+}
+
+static err forward(backend *b, const call *c)
+{
+    return rotate(b, c->n, c->out, c->in[0], false, false);
+}
+
+static err backward(backend *b, const call *c)
+{
+    return c->din[0] ? rotate(b, c->n, c->din[0], c->dout, true, c->add[0]) : OK;
+}
+
+const kernel cuda_rotate = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};
