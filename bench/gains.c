@@ -118,8 +118,9 @@ err gains_write(const char *experiment, const gains *g, const char *path)
 
 gain_verdict gain_verdict_of(const gain_row *row)
 {
+    enum { FEWEST_PAIRS = 3 }; /* two differences that happen to agree make any interval narrow */
     const gain *g = &row->g;
-    if (g->pairs < 2 || isnan(g->low) || isnan(g->high)) return VERDICT_CANNOT_TELL;
+    if (g->pairs < FEWEST_PAIRS || isnan(g->low) || isnan(g->high)) return VERDICT_CANNOT_TELL;
     if (g->low <= 0 && g->high >= 0) return VERDICT_NONE_SHOWN;
     return (g->low > 0) == score_infos[row->metric].higher_is_better ? VERDICT_GAIN : VERDICT_HARM;
 }

@@ -36,7 +36,7 @@ typedef enum gain_verdict {
 } gain_verdict;
 
 /* Gain or harm where the 95% interval leaves out 0, by the metric's better direction; cannot tell with under
- * 2 pairs. */
+ * 3 pairs. */
 gain_verdict gain_verdict_of(const gain_row *row);
 extern const char *const gain_verdict_names[];
 

@@ -118,23 +118,24 @@ static void gain_line(const gain_row *row, columns *t)
     columns_cell(t, "%s", gain_verdict_names[gain_verdict_of(row)]);
 }
 
-/* One sentence a verdict that a reader could take home wrongly. */
+/* The verdicts in words, and what keeps them from being more than they are. */
 static void explain(const study *experiment, const gains *g, text *out)
 {
     static const char *const meaning[] = {"its 95% interval leaves out 0", "its 95% interval contains 0",
                                           "the arm is worse, and its 95% interval leaves out 0",
-                                          "an interval needs two seeds"};
+                                          "that needs three seeds at least"};
     int count[4] = {0}, pairs = 0;
     for (int i = 0; i < g->n; i++) {
         if (g->rows[i].metric != experiment->metric) continue;
         count[gain_verdict_of(&g->rows[i])]++;
         if (g->rows[i].g.pairs > pairs) pairs = g->rows[i].g.pairs;
     }
-    for (int i = 0; i < 4; i++) {
-        if (!count[i]) continue;
-        text_printf(out, "%s (%d of %d): %s.\n", gain_verdict_names[i], count[i],
-                    count[0] + count[1] + count[2] + count[3], meaning[i]);
-    }
+    int contrasts = count[0] + count[1] + count[2] + count[3];
+    for (int i = 0; i < 4; i++)
+        if (count[i])
+            text_printf(out, "%s (%d of %d): %s.\n", gain_verdict_names[i], count[i], contrasts, meaning[i]);
+    if (contrasts > 1)
+        text_printf(out, "Of %d contrasts, one in twenty leaves out 0 by chance alone.\n", contrasts);
     if (pairs > 0 && pairs < 6) /* 2 / 2^5 = 0.0625 */
         text_printf(
             out,

@@ -1,4 +1,4 @@
-/* A CSV file (RFC 4180, header line first) in memory. Private to data/. */
+/* A CSV file (RFC 4180, header line first) in memory. */
 #ifndef DATA_TABLE_H
 #define DATA_TABLE_H
 

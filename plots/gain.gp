@@ -21,6 +21,7 @@ set yrange [0.3 : n + 0.7]
 set ytics () noenhanced
 set for [i = 1:n] ytics add (tag(i) n - i + 1)
 set lmargin 26
+set bmargin 5
 set grid xtics
 set arrow from 0, graph 0 to 0, graph 1 nohead linewidth 1.5 linecolor rgb "#555555"
 set key outside bottom center horizontal
