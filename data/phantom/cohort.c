@@ -14,7 +14,7 @@
  * looked normal; of the 44 abnormal ones 32 were bilateral, 32 in the lower zones and 26 peripheral; effusion
  * in 2 of 64; severity peaked 10-12 days after onset, so later films are worse. Pneumonia: focal, mostly in
  * one lung and one lobe (Franquet, Eur Respir J 2001), with an effusion in a fifth to two fifths of patients
- * (Light, Principles of Internal Medicine).
+ * (Light, "Pleural Diseases").
  *
  * Portable (AP) films: 85% of CheXpert's frontal films (Irvin et al. 2019: 161,590 of 191,010). */
 #include "data/phantom/latents.h"

@@ -5,7 +5,7 @@
  * ratio, which veils the mediastinum more than the lungs (Niklason et al., Medical Physics 1981: scatter
  * fractions of 0.3-0.6 in the lungs, 0.6-0.9 in the mediastinum without a grid). Counts are Poisson, taken as
  * normal: over a thousand a pixel wherever it shows. Digital radiography shows the logarithm, windowed to the
- * histogram (DIN 6868-58's "for presentation"). */
+ * histogram. */
 
 #include "data/phantom/chest.h"
 

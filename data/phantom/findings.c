@@ -73,7 +73,7 @@ static void draw_airspace(const chest *t, canvas *c, phantom_finding finding, fl
         float density = lightest + (densest - lightest) * s->severity;
         for (int k = 0; k < count; k++) {
             vec3 at = chest_lung_point(t, side, between(&r, -0.35F, 0.6F), zone_height(s->zone, &r), 0.0F);
-            float radius = patchy ? 2.2F + 1.4F * s->severity : 3.4F + 2.8F * s->severity;
+            float radius = patchy ? 2.4F + 1.5F * s->severity : 3.7F + 2.8F * s->severity;
             draw_patch(c, at, radius * between(&r, 0.85F, 1.15F), density * 2.0F * radius, &r);
         }
     }
@@ -85,14 +85,14 @@ static void draw_covid(const chest *t, canvas *c)
     for (int side = 0; side < 2; side++) {
         if (!on_side(s, side) || s->severity <= 0.0F) continue;
         rng r = shape_stream(t, PHANTOM_COVID_19, side);
-        int count = 1 + (int)(5.0F * s->severity * between(&r, 0.7F, 1.3F) + between(&r, 0.0F, 1.0F));
+        int count = 2 + (int)(4.6F * s->severity * between(&r, 0.7F, 1.3F) + between(&r, 0.0F, 1.0F));
         for (int k = 0; k < count; k++) {
             /* Most lie in the favoured zone, the rest anywhere. */
             lung_zone z = rng_uniform(&r) < 0.7 ? s->zone : (lung_zone)rng_below(&r, 3);
             float lateral = s->form & COVID_PERIPHERAL ? between(&r, 0.5F, 0.95F) : between(&r, -0.3F, 0.9F);
             vec3 at = chest_lung_point(t, side, lateral, zone_height(z, &r), 0.0F);
             float radius = between(&r, 2.0F, 3.2F) + 1.4F * s->severity;
-            draw_patch(c, at, radius, (0.2F + 0.38F * s->severity) * 2.2F * radius, &r);
+            draw_patch(c, at, radius, (0.24F + 0.36F * s->severity) * 2.2F * radius, &r);
             draw_strands(c, at, 0.7F * radius, (int)(8.0F * s->severity), 0.06F, &r);
         }
     }
@@ -263,7 +263,7 @@ void draw_findings(const chest *t, canvas *c, int size)
         draw_airspace(t, c, PHANTOM_LUNG_OPACITY, 0.12F, 0.45F, false);
     if (s[PHANTOM_CONSOLIDATION].present) draw_airspace(t, c, PHANTOM_CONSOLIDATION, 0.4F, 1.0F, false);
     if (s[PHANTOM_PNEUMONIA].present)
-        draw_airspace(t, c, PHANTOM_PNEUMONIA, 0.3F, 1.0F, s[PHANTOM_PNEUMONIA].form == PNEUMONIA_PATCHY);
+        draw_airspace(t, c, PHANTOM_PNEUMONIA, 0.4F, 1.0F, s[PHANTOM_PNEUMONIA].form == PNEUMONIA_PATCHY);
     if (s[PHANTOM_COVID_19].present) draw_covid(t, c);
     if (s[PHANTOM_EDEMA].present) draw_edema(t, c);
     if (s[PHANTOM_ATELECTASIS].present) draw_atelectasis(t, c);

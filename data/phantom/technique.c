@@ -2,8 +2,8 @@
  *
  * Adult lungs on a PA film are about 22-26 cm high and the chest 26-33 cm wide inside; the cardiothoracic
  * ratio of healthy adults lies near 0.40-0.49 (Danzer 1919; above 0.5 on a PA film is enlarged); the right
- * dome stands 1-2.5 cm above the left. PA films are taken at 180 cm, portable AP ones at 100-130 cm (ACR-SPR
- * practice parameter), with less inspiration, more rotation, and more scatter. */
+ * dome stands 1-2.5 cm above the left. PA films are taken at 180 cm, portable AP ones at 100-130 cm, with
+ * less inspiration, more rotation, and more scatter. */
 #include "data/phantom/latents.h"
 
 #include "base/rng.h"
