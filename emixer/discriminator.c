@@ -20,15 +20,16 @@ static nn_t spectral_conv(net *n, nn_t x, const char *name, int out, int k, int 
                                .init = orthogonal});
 }
 
-/* x (B,in,s,s) -> (B,out,s/2,s/2). The main path shrinks by a 4x4 convolution of stride 2 (4 multiply-adds an
- * input element, where 3x3 and pooling need 9); the skip averages before its 1x1 convolution, which changes
- * nothing but the work. The first block gets the image itself, which no ReLU may cut. */
+/* x (B,in,s,s) -> (B,out,s/2,s/2). The main path widens and shrinks at once, by a 4x4 convolution of stride 2
+ * (4 multiply-adds per input element and channel pair, where 3x3 and pooling need 9); the skip averages
+ * before its 1x1 convolution, which changes nothing but the work. The first block gets the image itself,
+ * which no ReLU may cut and which is too thin to convolve twice. */
 static nn_t down_block(net *n, nn_t x, int out, bool first)
 {
     nn_t h = first ? x : nn_activation(n, x, ACT_RELU);
     nn_t skip = nn_pool(n, x, POOL_AVERAGE, 2, 2, 0);
     skip = spectral_conv(n, skip, "skip", out, 1, 1, PAD_SAME, ACT_NONE);
-    h = spectral_conv(n, h, "conv1", out, 3, 1, PAD_SAME, ACT_RELU);
+    h = spectral_conv(n, h, "conv1", first ? out : nn_shape_of(n, x).d[1], 3, 1, PAD_SAME, ACT_RELU);
     h = spectral_conv(n, h, "conv2", out, 4, 2, 1, ACT_NONE);
     return nn_add(n, h, skip);
 }

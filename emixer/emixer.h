@@ -9,7 +9,7 @@
 #include "nn/net.h"
 
 typedef struct emixer_opts {
-    int resolution; /* 32, 64 or 128 */
+    int resolution; /* a power of two, 16 to 256 */
     int n_labels;   /* K; labels are a 0/1 vector (B,K) */
     int width;      /* channels at the finest generator block; coarser ones have 2, 4, 8 times as many */
     int latent;     /* length of z */
@@ -47,8 +47,8 @@ err emixer_save(emixer *e, const char *path); /* .safetensors, settings in its m
 err emixer_load(emixer *e,
                 const char *path); /* ERR_DATA naming the first tensor or setting that does not fit */
 
-/* Reads the settings that emixer_save wrote, so that emixer_open makes a model that the file fits. ERR_NO_INPUT; ERR_DATA
- * naming the first setting that is missing or out of range. */
+/* Reads the settings that emixer_save wrote, so that emixer_open makes a model that the file fits.
+ * ERR_NO_INPUT; ERR_DATA naming the first setting that is missing or out of range. */
 err emixer_read_options(const char *path, emixer_opts *out);
 
 /* Makes n images (n,R,R) for labels (n,K) with the averaged (EMA) generator. Image i depends on the weights,

@@ -3,7 +3,7 @@
  * embedding and the whole of z for every block). */
 #include "emixer/internal.h"
 
-enum { START = 4, EMBEDDING = 32, MOST_WIDENING = 4 };
+enum { START = 4, EMBEDDING = 32, MOST_WIDENING = 8 };
 
 /* Batch norm whose gain and bias are linear in the condition c (B,D), then ReLU. */
 static nn_t conditional_norm(net *n, nn_t x, nn_t c, const char *name, generator_mode mode)

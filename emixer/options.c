@@ -6,18 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For 32x32 images and half a minute on two cores: at an equal budget, many cheap updates (8 channels, batch
+ * 16) made better images than fewer of 16 channels or batch 32, and the discriminator at twice the
+ * generator's rate (Heusel et al., NeurIPS 2017) better ones than at the same. The average spans about a
+ * hundred updates. */
 const emixer_opts emixer_defaults = {
     .resolution = 32,
-    .width = 16,
+    .width = 8,
     .latent = 64,
-    .batch = 32,
-    .steps = 600,
+    .batch = 16,
+    .steps = 1500,
     .discriminator_steps = 1,
-    .generator_rate = 5e-4F,
-    .discriminator_rate = 5e-4F,
+    .generator_rate = 1e-3F,
+    .discriminator_rate = 2e-3F,
     .beta1 = 0.0F,
     .beta2 = 0.9F,
-    .ema_decay = 0.98F,
+    .ema_decay = 0.99F,
     .rotation_weight = 0.5F,
     .augment = true,
 };

@@ -165,8 +165,9 @@ def emixer_weights():
     for i, out in enumerate(DISCRIMINATOR_WIDTHS):
         block = f"D/block{i}/"
         w.layer(block + "skip", (out, channels, 1, 1), spectral=True)
-        w.layer(block + "conv1", (out, channels, 3, 3), spectral=True)
-        w.layer(block + "conv2", (out, out, 4, 4), spectral=True)
+        inner = out if i == 0 else channels
+        w.layer(block + "conv1", (inner, channels, 3, 3), spectral=True)
+        w.layer(block + "conv2", (out, inner, 4, 4), spectral=True)
         channels = out
     w.layer("D/logit", (1, channels), spectral=True)
     w.layer("D/embedding", (channels, LABELS), bias=False, spectral=True)

@@ -1,0 +1,317 @@
+/* The classifier: the first losses against PyTorch (tests/golden/models_make.py), learning, draws, errors. */
+#include "../golden_rows.h"
+#include "base/rng.h"
+#include "downstream/classifier.h"
+#include "nn/safetensors.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASSERT_OK(call) cr_assert_eq((call), OK, "%s", err_message())
+
+enum { SIDE = 16, CLASSES = 3, REAL = 12, SYNTHETIC = 6, STEPS = 10 };
+
+static const char *const names[CLASSES] = {"a", "b", "c"};
+
+/* n images whose i-th has class i mod 3. */
+static dataset *set_of(const uint8_t *images, int n)
+{
+    float labels[64 * CLASSES] = {0};
+    dataset *set;
+    for (int i = 0; i < n; i++) labels[i * CLASSES + i % CLASSES] = 1;
+    ASSERT_OK(dataset_from_arrays(images, labels, n, SIDE, CLASSES, names, "made", &set));
+    return set;
+}
+
+/* The images of models_make.py: noise, from number `first` on. */
+static dataset *noise_set(int first, int n)
+{
+    static uint8_t images[(REAL + SYNTHETIC) * SIDE * SIDE];
+    rng bytes = rng_open(0, "golden/images", 0);
+    for (size_t i = 0; i < sizeof images; i++) images[i] = (uint8_t)rng_u32(&bytes);
+    return set_of(images + first * SIDE * SIDE, n);
+}
+
+/* A bright bar at the top, in the middle or at the bottom, and some noise: easy to tell apart. */
+static dataset *easy_set(int n)
+{
+    static uint8_t images[64 * SIDE * SIDE];
+    for (int i = 0; i < n; i++) {
+        rng noise = rng_open(1, "easy", (uint64_t)i);
+        for (int p = 0; p < SIDE * SIDE; p++) {
+            bool bar = p / SIDE / 4 == i % CLASSES;
+            images[i * SIDE * SIDE + p] = (uint8_t)(rng_between(&noise, 0, 80) + (bar ? 150 : 30));
+        }
+    }
+    return set_of(images, n);
+}
+
+static samples all_of(const dataset *set)
+{
+    static int index[64];
+    for (int i = 0; i < set->n; i++) index[i] = i;
+    return (samples){.index = index, .n = set->n};
+}
+
+static classifier_opts tiny(void)
+{
+    return (classifier_opts){.resolution = SIDE,
+                             .n_classes = CLASSES,
+                             .growth = 3,
+                             .layers_per_block = 2,
+                             .batch = 8,
+                             .steps = STEPS,
+                             .learning_rate = 0.01F,
+                             .weight_decay = 0.1F,
+                             .seed = 4};
+}
+
+static classifier *open_tiny(const backend_i *interface, classifier_opts o)
+{
+    classifier *c;
+    ASSERT_OK(classifier_open(interface, &o, &c));
+    return c;
+}
+
+static err keep_loss(void *context, int done, float loss)
+{
+    ((float *)context)[done - 1] = loss;
+    return OK;
+}
+
+static void compare_with_golden(const backend_i *interface)
+{
+    float losses[STEPS];
+    double want;
+    classifier_opts o = tiny();
+    o.synthetic_share = 0.4F;
+    dataset *real = noise_set(0, REAL), *synthetic = noise_set(REAL, SYNTHETIC);
+    samples which = all_of(real);
+    classifier *c = open_tiny(interface, o);
+    ASSERT_OK(classifier_load(c, TEST_GOLDEN "/classifier_weights.safetensors"));
+    ASSERT_OK(classifier_train(c, real, &which, synthetic, keep_loss, losses));
+    golden_rows rows = golden_rows_open("classifier_losses.csv", 1);
+    int t = 0;
+    for (; golden_rows_next(&rows, &want); t++) CHECK_CLOSE((double)losses[t], want, 1e-4, t);
+    cr_assert_eq(t, STEPS);
+    classifier_close(c);
+    dataset_close(real);
+    dataset_close(synthetic);
+}
+
+Test(classifier, losses_of_the_first_updates_ref)
+{
+    compare_with_golden(&be_ref);
+}
+
+Test(classifier, losses_of_the_first_updates_cpu)
+{
+    compare_with_golden(&be_cpu);
+}
+
+/* Learns an easy task from half of the images and knows the other half. */
+Test(classifier, learns_what_can_be_learned)
+{
+    enum { N = 48, TRAINED = 24, UPDATES = 60 };
+    float losses[UPDATES], p[N * CLASSES];
+    classifier_opts o = tiny();
+    o.steps = UPDATES;
+    o.weight_decay = 0;
+    dataset *set = easy_set(N);
+    samples which = all_of(set), half = {which.index, TRAINED};
+    classifier *c = open_tiny(&be_cpu, o);
+    ASSERT_OK(classifier_train(c, set, &half, NULL, keep_loss, losses));
+    cr_assert_gt(losses[0], 0.6F);
+    cr_assert_lt(losses[UPDATES - 1], 0.2F);
+    ASSERT_OK(classifier_predict(c, set, &which, p));
+    int right = 0;
+    for (int i = TRAINED; i < N; i++) {
+        const float *row = p + i * CLASSES;
+        cr_assert_float_eq(row[0] + row[1] + row[2], 1.0F, 1e-5F);
+        bool best = true;
+        for (int k = 0; k < CLASSES; k++) {
+            cr_assert(row[k] >= 0 && row[k] <= 1);
+            best = best && row[i % CLASSES] >= row[k];
+        }
+        right += best;
+    }
+    cr_assert_geq(right, 23, "%d of %d right", right, N - TRAINED);
+    classifier_close(c);
+    dataset_close(set);
+}
+
+/* A prediction depends on the weights and its image: not on the others asked for, and it survives saving. */
+Test(classifier, predictions_are_independent_and_survive_saving)
+{
+    char path[] = "/tmp/bench-test-classifier-XXXXXX";
+    int handle = mkstemp(path);
+    cr_assert_geq(handle, 0);
+    float all[REAL * CLASSES], some[REAL * CLASSES];
+    dataset *set = noise_set(0, REAL);
+    samples which = all_of(set);
+    classifier *c = open_tiny(&be_cpu, tiny()), *loaded;
+    ASSERT_OK(classifier_train(c, set, &which, NULL, NULL, NULL));
+    ASSERT_OK(classifier_predict(c, set, &which, all));
+    samples first = {which.index, 5};
+    ASSERT_OK(classifier_predict(c, set, &first, some));
+    cr_assert_eq(memcmp(all, some, 5 * CLASSES * sizeof *all), 0);
+    ASSERT_OK(classifier_save(c, path));
+    classifier_opts o = tiny();
+    o.seed = 99;
+    loaded = open_tiny(&be_cpu, o);
+    ASSERT_OK(classifier_load(loaded, path));
+    ASSERT_OK(classifier_predict(loaded, set, &which, some));
+    cr_assert_eq(memcmp(all, some, sizeof all), 0);
+    cr_assert_eq(remove(path), 0);
+    classifier_close(c);
+    classifier_close(loaded);
+    dataset_close(set);
+}
+
+/* Losses of `steps` updates; the first depends on the images of the first batch. */
+static void losses_of(classifier_opts o, const dataset *real, const dataset *synthetic, float *losses)
+{
+    samples which = real ? all_of(real) : (samples){0};
+    classifier *c = open_tiny(&be_ref, o);
+    ASSERT_OK(classifier_train(c, real, &which, synthetic, keep_loss, losses));
+    classifier_close(c);
+}
+
+Test(classifier, same_seed_same_run_other_seed_other_run)
+{
+    float a[STEPS], b[STEPS], other[STEPS];
+    classifier_opts o = tiny();
+    dataset *set = noise_set(0, REAL);
+    o.augment = true;
+    losses_of(o, set, NULL, a);
+    losses_of(o, set, NULL, b);
+    cr_assert_eq(memcmp(a, b, sizeof a), 0);
+    o.seed++;
+    losses_of(o, set, NULL, other);
+    cr_assert_neq(memcmp(a, other, sizeof a), 0);
+    o = tiny();
+    losses_of(o, set, NULL, other);
+    cr_assert_neq(memcmp(a, other, sizeof a), 0, "augmentation changes nothing");
+    dataset_close(set);
+}
+
+Test(classifier, trains_on_synthetic_images_alone)
+{
+    float a[STEPS], b[STEPS];
+    classifier_opts o = tiny();
+    o.synthetic_share = 1;
+    dataset *first = noise_set(0, REAL), *second = noise_set(REAL, SYNTHETIC);
+    losses_of(o, NULL, first, a);
+    losses_of(o, NULL, second, b);
+    cr_assert_neq(memcmp(a, b, sizeof a), 0);
+    dataset_close(first);
+    dataset_close(second);
+}
+
+static void assert_refused(classifier_opts o, const char *option)
+{
+    classifier *c = NULL;
+    cr_expect_eq(classifier_open(&be_ref, &o, &c), ERR_CONFIG);
+    cr_expect_not_null(strstr(err_message(), option), "\"%s\" does not name %s", err_message(), option);
+    cr_expect_null(c);
+}
+
+Test(classifier, out_of_range_names_the_option)
+{
+    classifier_opts o;
+#define REFUSED(field, value) o = tiny(), o.field = (value), assert_refused(o, #field)
+    REFUSED(resolution, 4);
+    REFUSED(resolution, 20);
+    REFUSED(n_classes, 1);
+    REFUSED(growth, 0);
+    REFUSED(layers_per_block, 0);
+    REFUSED(batch, 1);
+    REFUSED(steps, 0);
+    REFUSED(learning_rate, 0);
+    REFUSED(weight_decay, NAN);
+    REFUSED(synthetic_share, 1.5F);
+#undef REFUSED
+    o = classifier_defaults;
+    o.n_classes = CLASSES;
+    classifier *c;
+    cr_assert_eq(classifier_open(&be_cpu, &o, &c), OK, "%s", err_message());
+    classifier_close(c);
+}
+
+static void assert_training_refused(classifier_opts o, const dataset *real, const samples *which, err want)
+{
+    classifier *c = open_tiny(&be_ref, o);
+    cr_expect_eq(classifier_train(c, real, which, NULL, NULL, NULL), want, "%s", err_message());
+    classifier_close(c);
+}
+
+Test(classifier, data_that_do_not_fit_are_refused)
+{
+    classifier_opts o = tiny();
+    dataset *set = noise_set(0, REAL);
+    samples which = all_of(set), none = {0};
+    assert_training_refused(o, set, &none, ERR_DATA);
+    o.synthetic_share = 0.5F;
+    assert_training_refused(o, set, &which, ERR_CONFIG);
+    o = tiny();
+    o.n_classes = 2;
+    assert_training_refused(o, set, &which, ERR_DATA);
+    o = tiny();
+    o.resolution = 24;
+    assert_training_refused(o, set, &which, ERR_DATA);
+    dataset_close(set);
+}
+
+Test(classifier, a_sample_with_two_labels_is_named)
+{
+    uint8_t image[SIDE * SIDE] = {0};
+    float labels[CLASSES] = {1, 1, 0};
+    dataset *set;
+    ASSERT_OK(dataset_from_arrays(image, labels, 1, SIDE, CLASSES, names, "twice", &set));
+    samples which = all_of(set);
+    assert_training_refused(tiny(), set, &which, ERR_DATA);
+    cr_assert_not_null(strstr(err_message(), "twice-0"), "%s", err_message());
+    dataset_close(set);
+}
+
+/* The golden weights with a NaN in the last layer. */
+static void write_broken_weights(const char *path)
+{
+    enum { MOST = 128 };
+    static float broken[4096];
+    safetensors_entry entries[MOST];
+    safetensors *f;
+    ASSERT_OK(safetensors_open(TEST_GOLDEN "/classifier_weights.safetensors", &f));
+    int n = safetensors_count(f);
+    cr_assert_leq(n, MOST);
+    for (int i = 0; i < n; i++) {
+        entries[i].name = safetensors_name(f, i);
+        ASSERT_OK(safetensors_read(f, entries[i].name, &entries[i].shape, &entries[i].data));
+        if (strcmp(entries[i].name, "C/logits.weight") != 0) continue;
+        memcpy(broken, entries[i].data, nn_count(&entries[i].shape) * sizeof *broken);
+        broken[0] = NAN;
+        entries[i].data = broken;
+    }
+    ASSERT_OK(safetensors_write(path, entries, n, NULL));
+    safetensors_close(f);
+}
+
+Test(classifier, divergence_names_step_and_seed)
+{
+    char path[] = "/tmp/bench-test-classifier-XXXXXX";
+    int handle = mkstemp(path);
+    cr_assert_geq(handle, 0);
+    dataset *set = noise_set(0, REAL);
+    samples which = all_of(set);
+    classifier *c = open_tiny(&be_ref, tiny());
+    write_broken_weights(path);
+    ASSERT_OK(classifier_load(c, path));
+    cr_assert_eq(classifier_train(c, set, &which, NULL, NULL, NULL), ERR_DIVERGED);
+    cr_assert_not_null(strstr(err_message(), "update 1, seed 4"), "%s", err_message());
+    cr_assert_eq(remove(path), 0);
+    classifier_close(c);
+    dataset_close(set);
+}
