@@ -41,6 +41,11 @@ typedef struct node {
     int parameter; /* index among the net's parameters and states, or -1 */
 } node;
 
+/* Whether backward of x may read its inputs' values, or its output. Memory that it may not read is given to
+ * others before it runs. */
+bool node_reads_inputs(const node *x);
+bool node_reads_output(const node *x);
+
 /* A node bound into a step. Kernels read `n` for shapes and attributes. */
 typedef struct call {
     const node *n;

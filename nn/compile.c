@@ -26,8 +26,7 @@ static bool differentiable(const node *x, int i)
     }
 }
 
-/* Whether backward of x reads its inputs' values or its output. What is not read can be overwritten. */
-static bool reads_inputs(const node *x)
+bool node_reads_inputs(const node *x)
 {
     switch (x->op) {
     case OP_ACTIVATION:
@@ -46,7 +45,7 @@ static bool reads_inputs(const node *x)
     }
 }
 
-static bool reads_output(const node *x)
+bool node_reads_output(const node *x)
 {
     switch (x->op) {
     case OP_CONV:
@@ -173,7 +172,7 @@ static void live(step *s, const node *x)
     binding *b = &s->nodes[x->id];
     extend(&b->value, b->forward_at);
     if (b->backward_at >= 0) {
-        if (reads_output(x)) extend(&b->value, b->backward_at);
+        if (node_reads_output(x)) extend(&b->value, b->backward_at);
         extend(&b->gradient, b->backward_at);
         b->gradient.bytes = b->value.bytes;
     }
@@ -183,7 +182,7 @@ static void live(step *s, const node *x)
         binding *from = &s->nodes[x->in[i]->id];
         extend(&from->value, b->forward_at);
         if (b->backward_at < 0) continue;
-        if (reads_inputs(x)) extend(&from->value, b->backward_at);
+        if (node_reads_inputs(x)) extend(&from->value, b->backward_at);
         if (b->c.wants[i]) extend(&from->gradient, b->backward_at);
     }
 }

@@ -5,22 +5,32 @@
 static __device__ inline float activated(nn_act act, float x)
 {
     switch (act) {
-    case ACT_RELU: return x < 0 ? 0 : x;
-    case ACT_LEAKY_RELU: return x < 0 ? 0.2F * x : x;
-    case ACT_TANH: return tanhf(x);
-    case ACT_SIGMOID: return 1 / (1 + expf(-x));
-    default: return x;
+    case ACT_RELU:
+        return x < 0 ? 0 : x;
+    case ACT_LEAKY_RELU:
+        return x < 0 ? 0.2F * x : x;
+    case ACT_TANH:
+        return tanhf(x);
+    case ACT_SIGMOID:
+        return 1 / (1 + expf(-x));
+    default:
+        return x;
     }
 }
 
 static __device__ inline float derivative(nn_act act, float y)
 {
     switch (act) {
-    case ACT_RELU: return y > 0 ? 1 : 0;
-    case ACT_LEAKY_RELU: return y > 0 ? 1 : 0.2F;
-    case ACT_TANH: return 1 - y * y;
-    case ACT_SIGMOID: return y * (1 - y);
-    default: return 1;
+    case ACT_RELU:
+        return y > 0 ? 1 : 0;
+    case ACT_LEAKY_RELU:
+        return y > 0 ? 1 : 0.2F;
+    case ACT_TANH:
+        return 1 - y * y;
+    case ACT_SIGMOID:
+        return y * (1 - y);
+    default:
+        return 1;
     }
 }
 

@@ -1,9 +1,9 @@
 /* Batch norm over (B,H,W), with one gain and bias per channel or per sample and channel, and relu.
  *
- * With channels last, x is a matrix of B*H*W rows and C columns, and everything is sums of columns. The variance
- * comes from squares of x - pivot, with the first row as the pivot, so that it does not cancel where the mean is
- * large (Chan, Golub & LeVeque 1983, "shifted data"). relu's mask is found from x again, by the same
- * instructions as in forward, rather than read from the output. */
+ * With channels last, x is a matrix of B*H*W rows and C columns, and everything is sums of columns. The
+ * variance comes from squares of x - pivot, with the first row as the pivot, so that it does not cancel where
+ * the mean is large (Chan, Golub & LeVeque 1983, "shifted data"). relu's mask is found from x again, by the
+ * same instructions as in forward, rather than read from the output. */
 #include "nn/cuda/columns.cuh"
 
 /* What every kernel needs; g(b, c) = conditional ? [b][c] : [c]. */
@@ -63,7 +63,8 @@ typedef struct keep_moments {
     }
 } keep_moments;
 
-static __global__ void take_running(normalizer n, const float *running_mean, const float *running_var, float epsilon)
+static __global__ void take_running(normalizer n, const float *running_mean, const float *running_var,
+                                    float epsilon)
 {
     FOR_EACH(c, n.channels)
     {
@@ -81,8 +82,8 @@ static __global__ void apply(float *out, normalizer n, uint32_t count)
     }
 }
 
-/* Where things lie. saved (scratch if there is no backward): mean, inverse. scratch: partial sums; in backward
- * before them sums (S,2,C) of segments and totals (2,C). */
+/* Where things lie. saved (scratch if there is no backward): mean, inverse. scratch: partial sums; in
+ * backward before them sums (S,2,C) of segments and totals (2,C). */
 static normalizer norm_of(const call *c)
 {
     const nn_shape_t *s = &c->n->shape;
@@ -134,8 +135,8 @@ static err plan(backend *b, call *c)
     normalizer n = norm_of(c);
     size_t statistics = 2 * n.channels * sizeof(float);
     size_t forward = column_bytes(batch_columns(n), 2) + (c->backward ? 0 : cuda_aligned(statistics));
-    size_t backward = backward_tables(n) +
-                      larger(column_bytes(gain_columns(n), 2), column_bytes(sample_columns(n), 2));
+    size_t backward =
+        backward_tables(n) + larger(column_bytes(gain_columns(n), 2), column_bytes(sample_columns(n), 2));
     if (c->backward) c->saved_bytes = statistics;
     c->scratch_bytes = larger(forward, c->backward ? backward : 0);
     return OK;
@@ -146,7 +147,8 @@ static err forward(backend *b, const call *c)
     normalizer n = norm_of(c);
     size_t count = nn_count(&c->n->shape);
     if (n.training) {
-        char *partials = (char *)c->scratch + (c->backward ? 0 : cuda_aligned(2 * n.channels * sizeof(float)));
+        char *partials =
+            (char *)c->scratch + (c->backward ? 0 : cuda_aligned(2 * n.channels * sizeof(float)));
         moments term = {n.x, n.channels};
         keep_moments finish = {n.x,
                                n.mean,
@@ -164,8 +166,8 @@ static err forward(backend *b, const call *c)
     return OK;
 }
 
-/* ---- backward: with g = dout where the output is positive (or no relu), xhat = (x - mean) inverse, and means
- * over (B,H,W): dx = inverse (gain g - mean(gain g) - xhat mean(gain g xhat)) ---- */
+/* ---- backward: with g = dout where the output is positive (or no relu), xhat = (x - mean) inverse, and
+ * means over (B,H,W): dx = inverse (gain g - mean(gain g) - xhat mean(gain g xhat)) ---- */
 
 static __device__ inline float through(const normalizer &n, const float *dout, uint32_t i, uint32_t sample,
                                        uint32_t channel)
@@ -221,16 +223,15 @@ typedef struct keep_totals { /* (2,C) */
     }
 } keep_totals;
 
-static __global__ void gradient(float *dx, normalizer n, const float *dout, const float *totals, uint32_t count,
-                                bool add)
+static __global__ void gradient(float *dx, normalizer n, const float *dout, const float *totals,
+                                uint32_t count, bool add)
 {
     float each = 1 / ((float)n.samples * (float)n.area);
     FOR_EACH(i, count)
     {
         uint32_t channel = i % n.channels, sample = i / n.channels / n.area;
         float d = n.gain[gain_at(n, sample, channel)] * through(n, dout, i, sample, channel);
-        if (n.training)
-            d -= (totals[channel] + normal(n, i, channel) * totals[n.channels + channel]) * each;
+        if (n.training) d -= (totals[channel] + normal(n, i, channel) * totals[n.channels + channel]) * each;
         put(dx + i, d * n.inverse[channel], add);
     }
 }
@@ -257,8 +258,7 @@ static err backward(backend *b, const call *c)
     const float *totals = NULL;
     size_t count = nn_count(&c->n->shape);
     if (n.training || c->din[1] || c->din[2]) TRY(sum_gradients(b, c, n, &totals));
-    if (c->din[0])
-        LAUNCH_EACH(b, gradient, count, c->din[0], n, c->dout, totals, (uint32_t)count, c->add[0]);
+    if (c->din[0]) LAUNCH_EACH(b, gradient, count, c->din[0], n, c->dout, totals, (uint32_t)count, c->add[0]);
     return OK;
 }
 

@@ -1,5 +1,5 @@
-/* NaN targets are unknown and count for nothing. B x K is small: one block, which in backward counts the known
- * ones again rather than keep their number. */
+/* NaN targets are unknown and count for nothing. B x K is small: one block, which in backward counts the
+ * known ones again rather than keep their number. */
 #include "nn/cuda/launch.cuh"
 
 static __device__ inline double count_known(const float *targets, uint32_t n, double *shared)
@@ -51,4 +51,5 @@ static err backward(backend *b, const call *c)
     return OK;
 }
 
-const kernel cuda_binary_cross_entropy = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};
+const kernel cuda_binary_cross_entropy = {
+    .plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};

@@ -48,8 +48,7 @@ template <class T> static __device__ inline void fold_rows(T *shared)
 }
 
 /* partials [segments][chunks][V][columns]; grid (tiles * segments, chunks), block (across, down). */
-template <int V, class Term>
-static __global__ void column_partials(Term term, column_plan p, float *partials)
+template <int V, class Term> static __global__ void column_partials(Term term, column_plan p, float *partials)
 {
     __shared__ float shared[V][THREADS];
     uint32_t segment = blockIdx.x / p.tiles, chunk = blockIdx.y;

@@ -1,10 +1,10 @@
-/* Convolution by cuDNN, channels last. Weights are (O,I,k,k) to us and (O,k,k,I) to cuDNN: they are copied into
- * that order in forward, their gradient out of it in backward, unless the two orders are one.
+/* Convolution by cuDNN, channels last. Weights are (O,I,k,k) to us and (O,k,k,I) to cuDNN: they are copied
+ * into that order in forward, their gradient out of it in backward, unless the two orders are one.
  *
  * cuDNN's legacy convolution API is deprecated in cuDNN 9 but complete; it needs no graph per shape and takes
- * alpha and beta, so a gradient can be added without a temporary. The algorithm is the heuristic's best one that
- * is deterministic, exact (no Winograd or Fourier transform, whose rounding is larger) and small enough. Trying
- * them out would be faster in places, but what is chosen would then depend on the machine's mood. */
+ * alpha and beta, so a gradient can be added without a temporary. The algorithm is the heuristic's best one
+ * that is deterministic, exact (no Winograd or Fourier transform, whose rounding is larger) and small enough.
+ * Trying them out would be faster in places, but what is chosen would then depend on the machine's mood. */
 #include "nn/cuda/internal.h"
 
 #include <stdlib.h>
@@ -207,9 +207,9 @@ static size_t pixels_of(const node *n)
     return nn_count(&n->shape) / (size_t)n->shape.d[1];
 }
 
-/* The reordered weights, if any, lie in saved where backward reads them again, else at the start of scratch. In
- * backward scratch holds dout act'(out), if there is an activation; the reordered gradient of the weights, if
- * any; and a workspace. */
+/* The reordered weights, if any, lie in saved where backward reads them again, else at the start of scratch.
+ * In backward scratch holds dout act'(out), if there is an activation; the reordered gradient of the weights,
+ * if any; and a workspace. */
 static void size_buffers(const call *c, const conv_plan *p, size_t *saved, size_t *scratch)
 {
     size_t weights = p->reorder ? bytes_of(&c->n->in[1]->shape) : 0;
@@ -294,10 +294,10 @@ static err backward(backend *b, const call *c)
         scratch += bytes_of(&c->n->shape);
     }
     if (c->din[0])
-        CUDNN_TRY(cudnnConvolutionBackwardData(
-            b->cudnn, &one, p->w, p->reorder ? c->saved : c->in[1], p->y, d, p->data.descriptor,
-            (cudnnConvolutionBwdDataAlgo_t)p->data.algorithm, scratch, p->data.workspace,
-            c->add[0] ? &one : &zero, p->x, c->din[0]));
+        CUDNN_TRY(cudnnConvolutionBackwardData(b->cudnn, &one, p->w, p->reorder ? c->saved : c->in[1], p->y,
+                                               d, p->data.descriptor,
+                                               (cudnnConvolutionBwdDataAlgo_t)p->data.algorithm, scratch,
+                                               p->data.workspace, c->add[0] ? &one : &zero, p->x, c->din[0]));
     if (c->din[1]) TRY(weights_gradient(b, c, d, scratch));
     if (c->n->n_in > 2 && c->din[2])
         TRY(cuda_column_sums(b, c->din[2], d, pixels_of(c->n), (size_t)c->n->shape.d[1], c->add[2], scratch));

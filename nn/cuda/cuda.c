@@ -21,18 +21,15 @@ int cuda_device_count(void)
 
 /* ---- errors ---- */
 
-/* The name of a call without its arguments. */
-static int name_length(const char *text)
-{
-    return (int)strcspn(text, "(");
-}
+/* Prints as the name of a call or a kernel without its arguments: "cudaMalloc(&memory, ...)", "(sums<2>)". */
+#define NAME(text) (int)strcspn((text) + ((text)[0] == '('), "(<)"), (text) + ((text)[0] == '(')
 
 err cuda_error(cudaError_t status, const char *text)
 {
     if (status == cudaErrorMemoryAllocation)
         return err_set(ERR_SYSTEM, "the GPU is out of memory (%.*s); use smaller batches or images",
-                       name_length(text), text);
-    return err_set(ERR_SYSTEM, "%.*s: %s (%s)", name_length(text), text, cudaGetErrorName(status),
+                       NAME(text));
+    return err_set(ERR_SYSTEM, "%.*s: %s (%s)", NAME(text), cudaGetErrorName(status),
                    cudaGetErrorString(status));
 }
 
@@ -40,20 +37,20 @@ err cudnn_error(cudnnStatus_t status, const char *text)
 {
     char reason[400] = "";
     cudnnGetLastErrorString(reason, sizeof reason);
-    return err_set(ERR_SYSTEM, "%.*s: %s%s%s", name_length(text), text, cudnnGetErrorString(status),
-                   reason[0] ? ": " : "", reason);
+    return err_set(ERR_SYSTEM, "%.*s: %s%s%s", NAME(text), cudnnGetErrorString(status), reason[0] ? ": " : "",
+                   reason);
 }
 
 err blas_error(cublasStatus_t status, const char *text)
 {
-    return err_set(ERR_SYSTEM, "%.*s: %s", name_length(text), text, cublasLtGetStatusString(status));
+    return err_set(ERR_SYSTEM, "%.*s: %s", NAME(text), lt.GetStatusString(status));
 }
 
 err cuda_check_count(size_t n)
 {
     if (n <= INT32_MAX) return OK;
-    return err_set(ERR_UNAVAILABLE, "a tensor of %zu elements is too large for the CUDA backend; use smaller batches",
-                   n);
+    return err_set(ERR_UNAVAILABLE,
+                   "a tensor of %zu elements is too large for the CUDA backend; use smaller batches", n);
 }
 
 size_t cuda_aligned(size_t bytes)
@@ -79,12 +76,14 @@ static err choose_device(int device)
         return err_set(ERR_UNAVAILABLE, "no CUDA device on this machine (%s); use --device cpu",
                        status == cudaSuccess ? "the driver lists none" : cudaGetErrorString(status));
     if (device >= count)
-        return err_set(ERR_UNAVAILABLE, "no CUDA device %d: this machine has %d, numbered from 0", device, count);
+        return err_set(ERR_UNAVAILABLE, "no CUDA device %d: this machine has %d, numbered from 0", device,
+                       count);
     CUDA_TRY(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
     CUDA_TRY(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
     if (major < OLDEST_MAJOR)
-        return err_set(ERR_UNAVAILABLE, "CUDA device %d is of generation sm_%d%d; sm_%d0 is the oldest that works",
-                       device, major, minor, (int)OLDEST_MAJOR);
+        return err_set(ERR_UNAVAILABLE,
+                       "CUDA device %d is of generation sm_%d%d; sm_%d0 is the oldest that works", device,
+                       major, minor, (int)OLDEST_MAJOR);
     CUDA_TRY(cudaSetDevice(device));
     return OK;
 }
@@ -95,7 +94,8 @@ static err start(backend *b)
     CUDA_TRY(cudaStreamCreateWithFlags(&b->stream, cudaStreamNonBlocking));
     CUDNN_TRY(cudnnCreate(&b->cudnn));
     CUDNN_TRY(cudnnSetStream(b->cudnn, b->stream));
-    BLAS_TRY(cublasLtCreate(&b->blas));
+    TRY(blas_load());
+    BLAS_TRY(lt.Create(&b->blas));
     CUDA_TRY(cudaMalloc(&memory, sizeof *b->t));
     b->t = memory;
     CUDA_TRY(cudaMalloc(&memory, (SUM_PARTS + 1) * sizeof *b->sums));
@@ -119,7 +119,7 @@ static void close_backend(backend *b)
     (void)cudaFree(b->sums);
     (void)cudaFree(b->staging);
     (void)cudaFree(b->t);
-    if (b->blas) (void)cublasLtDestroy(b->blas);
+    if (b->blas) (void)lt.Destroy(b->blas);
     if (b->cudnn) (void)cudnnDestroy(b->cudnn);
     if (b->stream) (void)cudaStreamDestroy(b->stream);
     free(b);

@@ -1,9 +1,9 @@
 /* The CUDA backend's own functions, for those who choose a device; all else goes through nn/net.h.
  *
  * Activations are channels-last (NHWC), arithmetic is fp32; every reduction has a fixed order, so a run is
- * repeated bit for bit on the same kind of device. A backend works on one stream of one device. The thread that
- * opens a net on be_cuda makes that device its current one and must be the one that uses the net; nets of one
- * thread lie on one device. */
+ * repeated bit for bit on the same kind of device. A backend works on one stream of one device. The thread
+ * that opens a net on be_cuda makes that device its current one and must be the one that uses the net; nets
+ * of one thread lie on one device. */
 #ifndef NN_CUDA_CUDA_H
 #define NN_CUDA_CUDA_H
 
@@ -18,7 +18,8 @@ extern const backend_i be_cuda; /* cuDNN 9, cuBLASLt and own kernels */
 
 typedef struct cuda_options {
     int device; /* 0.. as the CUDA runtime counts them; 0 unless configured */
-    bool tf32;  /* matrix products with 10-bit mantissas on tensor cores, sums in fp32; off unless configured */
+    bool
+        tf32; /* matrix products with 10-bit mantissas on tensor cores, sums in fp32; off unless configured */
 } cuda_options;
 
 /* What nets opened from now on use. Not to be called while another thread opens one. ERR_USAGE for a negative
@@ -36,7 +37,8 @@ typedef struct backend backend;
 typedef struct cuda_graph cuda_graph;
 
 err cuda_capture_begin(backend *b);
-err cuda_capture_end(backend *b, cuda_graph **out); /* also after a failed call, to leave the mode: *out is NULL */
+err cuda_capture_end(backend *b,
+                     cuda_graph **out); /* also after a failed call, to leave the mode: *out is NULL */
 
 /* Replays the graph; `t` takes the place of call.t in every nn_random. Returns when it is queued. */
 err cuda_graph_run(backend *b, cuda_graph *g, uint64_t t);

@@ -40,8 +40,8 @@ static err plan(backend *b, call *c)
 {
     (void)b;
     images s = images_of(c->n);
-    c->scratch_bytes = cuda_aligned(s.samples * sizeof(augment_draw)) + cuda_aligned(s.samples * sizeof(float)) +
-                       column_bytes(samples_as_columns(s), 1);
+    c->scratch_bytes = cuda_aligned(s.samples * sizeof(augment_draw)) +
+                       cuda_aligned(s.samples * sizeof(float)) + column_bytes(samples_as_columns(s), 1);
     return OK;
 }
 

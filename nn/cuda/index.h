@@ -1,6 +1,6 @@
-/* Index arithmetic of the kernels: compiled for the device by nvcc, and for the host by any C compiler, so that
- * tests can check it on machines without a GPU. No tensor has 2^31 elements or more (the launches check it), so
- * 32 bits are enough. */
+/* Index arithmetic of the kernels: compiled for the device by nvcc, and for the host by any C compiler, so
+ * that tests can check it on machines without a GPU. No tensor has 2^31 elements or more (the launches check
+ * it), so 32 bits are enough. */
 #ifndef NN_CUDA_INDEX_H
 #define NN_CUDA_INDEX_H
 
@@ -99,10 +99,14 @@ CUDA_BOTH uint32_t turned_from(uint32_t quarters, uint32_t side, uint32_t y, uin
 {
     uint32_t last = side - 1;
     switch (quarters) {
-    case 1: return x * side + last - y;
-    case 2: return (last - y) * side + last - x;
-    case 3: return (last - x) * side + y;
-    default: return y * side + x;
+    case 1:
+        return x * side + last - y;
+    case 2:
+        return (last - y) * side + last - x;
+    case 3:
+        return (last - x) * side + y;
+    default:
+        return y * side + x;
     }
 }
 

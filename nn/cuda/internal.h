@@ -1,9 +1,10 @@
-/* What the files of nn/cuda share. Host code that only calls libraries is C; files with kernels are .cu, which
- * nvcc compiles as C++, hence the extern "C". */
+/* What the files of nn/cuda share. Host code that only calls libraries is C; files with kernels are .cu,
+ * which nvcc compiles as C++, hence the extern "C". */
 #ifndef NN_CUDA_INTERNAL_H
 #define NN_CUDA_INTERNAL_H
 
-#include <cublasLt.h>
+#include "nn/cuda/blas.h"
+
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 

@@ -9,8 +9,8 @@ enum {
     MOST_BLOCKS = 4096 /* of an element-wise kernel; its threads then take several elements each */
 };
 
-/* Queues kernel<<<grid, block>>>(...) on the backend's stream; leaves the function with an error if it cannot.
- * Never waits, so it can be captured in a graph. */
+/* Queues kernel<<<grid, block>>>(...) on the backend's stream; leaves the function with an error if it
+ * cannot. Never waits, so it can be captured in a graph. */
 #define LAUNCH(b, kernel, grid, block, ...)                                                                  \
     do {                                                                                                     \
         kernel<<<(grid), (block), 0, (b)->stream>>>(__VA_ARGS__);                                            \

@@ -7,7 +7,10 @@
 
 #include <stdlib.h>
 
-enum { MOST_WORKSPACE = 32 << 20 }; /* bytes; what NVIDIA recommends on Hopper */
+enum {
+    MOST_WORKSPACE = 32 << 20, /* bytes; what NVIDIA recommends on Hopper */
+    ALIGNMENT = 64             /* of the arena's buffers; cuBLASLt would assume 256 */
+};
 
 /* One product d = op(a) op(b), d (m,n), sum over k, all column-major. */
 typedef struct product {
@@ -38,10 +41,16 @@ static sizes sizes_of(const node *n)
 
 static void close_product(product *p)
 {
-    if (p->operation) (void)cublasLtMatmulDescDestroy(p->operation);
-    if (p->a) (void)cublasLtMatrixLayoutDestroy(p->a);
-    if (p->b) (void)cublasLtMatrixLayoutDestroy(p->b);
-    if (p->d) (void)cublasLtMatrixLayoutDestroy(p->d);
+    if (p->operation) (void)lt.MatmulDescDestroy(p->operation);
+    if (p->a) (void)lt.MatrixLayoutDestroy(p->a);
+    if (p->b) (void)lt.MatrixLayoutDestroy(p->b);
+    if (p->d) (void)lt.MatrixLayoutDestroy(p->d);
+}
+
+static err set_bias(const product *p, const float *bias)
+{
+    BLAS_TRY(lt.MatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
+    return OK;
 }
 
 static err set_operation(backend *b, product_shape s, product *p)
@@ -50,37 +59,34 @@ static err set_operation(backend *b, product_shape s, product *p)
     cublasOperation_t on_a = s.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
     cublasOperation_t on_b = s.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
     cublasLtEpilogue_t epilogue = s.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
-    BLAS_TRY(cublasLtMatmulDescCreate(&p->operation, compute, CUDA_R_32F));
+    BLAS_TRY(lt.MatmulDescCreate(&p->operation, compute, CUDA_R_32F));
+    BLAS_TRY(lt.MatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_TRANSA, &on_a, sizeof on_a));
+    BLAS_TRY(lt.MatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_TRANSB, &on_b, sizeof on_b));
     BLAS_TRY(
-        cublasLtMatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_TRANSA, &on_a, sizeof on_a));
-    BLAS_TRY(
-        cublasLtMatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_TRANSB, &on_b, sizeof on_b));
-    BLAS_TRY(cublasLtMatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
-                                            sizeof epilogue));
-    return OK;
+        lt.MatmulDescSetAttribute(p->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+    return s.bias ? set_bias(p, (const float *)(uintptr_t)ALIGNMENT) : OK; /* its alignment counts */
 }
 
 static err set_layouts(product_shape s, product *p)
 {
     uint64_t m = (uint64_t)s.m, n = (uint64_t)s.n, k = (uint64_t)s.k;
-    BLAS_TRY(cublasLtMatrixLayoutCreate(&p->a, CUDA_R_32F, s.transpose_a ? k : m, s.transpose_a ? m : k, s.lda));
-    BLAS_TRY(cublasLtMatrixLayoutCreate(&p->b, CUDA_R_32F, s.transpose_b ? n : k, s.transpose_b ? k : n, s.ldb));
-    BLAS_TRY(cublasLtMatrixLayoutCreate(&p->d, CUDA_R_32F, m, n, s.m));
+    BLAS_TRY(lt.MatrixLayoutCreate(&p->a, CUDA_R_32F, s.transpose_a ? k : m, s.transpose_a ? m : k, s.lda));
+    BLAS_TRY(lt.MatrixLayoutCreate(&p->b, CUDA_R_32F, s.transpose_b ? n : k, s.transpose_b ? k : n, s.ldb));
+    BLAS_TRY(lt.MatrixLayoutCreate(&p->d, CUDA_R_32F, m, n, s.m));
     return OK;
 }
 
-/* Buffers of the arena start at multiples of 64 bytes; cuBLASLt would assume 256. */
 static err set_preference(cublasLtMatmulPreference_t preference)
 {
     static const cublasLtMatmulPreferenceAttributes_t alignments[] = {
         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
     uint64_t most = MOST_WORKSPACE;
-    uint32_t alignment = 64;
-    BLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most,
-                                                  sizeof most));
+    uint32_t alignment = ALIGNMENT;
+    BLAS_TRY(lt.MatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most,
+                                             sizeof most));
     for (int i = 0; i < 4; i++)
-        BLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference, alignments[i], &alignment, sizeof alignment));
+        BLAS_TRY(lt.MatmulPreferenceSetAttribute(preference, alignments[i], &alignment, sizeof alignment));
     return OK;
 }
 
@@ -89,8 +95,8 @@ static err choose_with(backend *b, cublasLtMatmulPreference_t preference, produc
     cublasLtMatmulHeuristicResult_t found = {0};
     int count = 0;
     TRY(set_preference(preference));
-    BLAS_TRY(cublasLtMatmulAlgoGetHeuristic(b->blas, p->operation, p->a, p->b, p->d, p->d, preference, 1, &found,
-                                            &count));
+    BLAS_TRY(lt.MatmulAlgoGetHeuristic(b->blas, p->operation, p->a, p->b, p->d, p->d, preference, 1, &found,
+                                       &count));
     if (count == 0) return blas_error(CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic");
     p->algorithm = found.algo;
     p->workspace = found.workspaceSize;
@@ -100,9 +106,9 @@ static err choose_with(backend *b, cublasLtMatmulPreference_t preference, produc
 static err choose_algorithm(backend *b, product *p)
 {
     cublasLtMatmulPreference_t preference;
-    BLAS_TRY(cublasLtMatmulPreferenceCreate(&preference));
+    BLAS_TRY(lt.MatmulPreferenceCreate(&preference));
     err error = choose_with(b, preference, p);
-    (void)cublasLtMatmulPreferenceDestroy(preference);
+    (void)lt.MatmulPreferenceDestroy(preference);
     return error;
 }
 
@@ -117,8 +123,8 @@ static err multiply(backend *b, const product *p, const float *x, const float *y
                     void *workspace)
 {
     const float one = 1, beta = add ? 1 : 0;
-    BLAS_TRY(cublasLtMatmul(b->blas, p->operation, &one, x, p->a, y, p->b, &beta, out, p->d, out, p->d,
-                            &p->algorithm, workspace, p->workspace, b->stream));
+    BLAS_TRY(lt.Matmul(b->blas, p->operation, &one, x, p->a, y, p->b, &beta, out, p->d, out, p->d,
+                       &p->algorithm, workspace, p->workspace, b->stream));
     return OK;
 }
 
@@ -126,7 +132,8 @@ static err multiply(backend *b, const product *p, const float *x, const float *y
 static err open_products(backend *b, call *c, products *p)
 {
     sizes s = sizes_of(c->n);
-    product_shape forward = {.m = s.out, .n = s.rows, .k = s.in, .lda = s.in, .ldb = s.in, .transpose_a = true};
+    product_shape forward = {
+        .m = s.out, .n = s.rows, .k = s.in, .lda = s.in, .ldb = s.in, .transpose_a = true};
     product_shape data = {.m = s.in, .n = s.rows, .k = s.out, .lda = s.in, .ldb = s.out};
     product_shape weights = {
         .m = s.in, .n = s.out, .k = s.rows, .lda = s.in, .ldb = s.out, .transpose_b = true};
@@ -184,9 +191,7 @@ static err forward(backend *b, const call *c)
 {
     const products *p = c->plan;
     sizes s = sizes_of(c->n);
-    if (c->n->n_in > 2)
-        BLAS_TRY(cublasLtMatmulDescSetAttribute(p->forward.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-                                                &c->in[2], sizeof c->in[2]));
+    if (c->n->n_in > 2) TRY(set_bias(&p->forward, c->in[2]));
     TRY(multiply(b, &p->forward, c->in[1], c->in[0], c->out, false, cuda_workspace(c)));
     return cuda_bias_activate(b, c->n->a.act, c->out, NULL, (size_t)s.rows, (size_t)s.out);
 }

@@ -1,5 +1,5 @@
-/* Max and average pooling over k x k windows. Backward gathers: each input pixel looks at the windows that hold
- * it, so no two threads write one place. */
+/* Max and average pooling over k x k windows. Backward gathers: each input pixel looks at the windows that
+ * hold it, so no two threads write one place. */
 #include "nn/cuda/launch.cuh"
 
 typedef struct pool_sizes {
@@ -15,7 +15,8 @@ static __global__ void pool(float *out, int32_t *taps, const float *x, pool_size
     FOR_EACH(i, n)
     {
         uint32_t channel = i % s.channels, pixel = i / s.channels;
-        int ox = (int)(pixel % (uint32_t)w.out_width), oy = (int)(pixel / (uint32_t)w.out_width) % w.out_height;
+        int ox = (int)(pixel % (uint32_t)w.out_width),
+            oy = (int)(pixel / (uint32_t)w.out_width) % w.out_height;
         uint32_t sample = pixel / (uint32_t)(w.out_width * w.out_height);
         const float *image = x + sample * (uint32_t)(w.height * w.width) * s.channels + channel;
         int y0, y1, x0, x1, best = -1;
@@ -87,7 +88,8 @@ static err forward(backend *b, const call *c)
     size_t n = nn_count(&c->n->shape);
     pool_sizes s = sizes_of(c->n);
     TRY(cuda_check_count(nn_count(&c->n->in[0]->shape)));
-    LAUNCH_EACH(b, pool, n, c->out, s.max && c->backward ? (int32_t *)c->saved : NULL, c->in[0], s, (uint32_t)n);
+    LAUNCH_EACH(b, pool, n, c->out, s.max && c->backward ? (int32_t *)c->saved : NULL, c->in[0], s,
+                (uint32_t)n);
     return OK;
 }
 

@@ -1,5 +1,5 @@
-/* base/rng.c's bulk fills. t is read from device memory, because a graph replays its kernels with the arguments
- * that they were captured with. */
+/* base/rng.c's bulk fills. t is read from device memory, because a graph replays its kernels with the
+ * arguments that they were captured with. */
 #include "nn/cuda/launch.cuh"
 
 static __global__ void set_counter(uint64_t *counter, uint64_t t)

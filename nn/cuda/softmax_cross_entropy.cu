@@ -56,9 +56,10 @@ static err backward(backend *b, const call *c)
 {
     if (!c->din[0]) return OK;
     const int *d = c->n->in[0]->shape.d;
-    LAUNCH_EACH(b, cross_entropy_gradient, (size_t)d[0], c->din[0], c->in[0], c->in[1], c->dout, (uint32_t)d[0],
-                (uint32_t)d[1], c->add[0]);
+    LAUNCH_EACH(b, cross_entropy_gradient, (size_t)d[0], c->din[0], c->in[0], c->in[1], c->dout,
+                (uint32_t)d[0], (uint32_t)d[1], c->add[0]);
     return OK;
 }
 
-const kernel cuda_softmax_cross_entropy = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};
+const kernel cuda_softmax_cross_entropy = {
+    .plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};

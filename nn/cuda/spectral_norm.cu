@@ -1,5 +1,5 @@
-/* out = w / sigma with one power iteration (Miyato et al. 2018). W^T u and W v_raw are taken before anything is
- * normalised, since W (v / |v|) = (W v) / |v|: then one block finishes all vectors at once. */
+/* out = w / sigma with one power iteration (Miyato et al. 2018). W^T u and W v_raw are taken before anything
+ * is normalised, since W (v / |v|) = (W v) / |v|: then one block finishes all vectors at once. */
 #include "nn/cuda/columns.cuh"
 
 typedef struct sizes {
@@ -12,8 +12,8 @@ static sizes sizes_of(const node *n)
     return sizes{rows, (uint32_t)(nn_count(&n->shape) / rows)};
 }
 
-/* u (rows), v (columns), sigma: as they were in forward, for backward, since another step may move the states;
- * wv (rows): scratch. */
+/* u (rows), v (columns), sigma: as they were in forward, for backward, since another step may move the
+ * states; wv (rows): scratch. */
 typedef struct vectors {
     float *u, *v, *sigma, *wv;
     void *partials;
@@ -47,7 +47,8 @@ static err plan(backend *b, call *c)
 {
     (void)b;
     sizes s = sizes_of(c->n);
-    size_t forward = column_bytes(plan_columns(1, s.rows, s.columns), 1), backward = column_bytes(all_elements(s), 1);
+    size_t forward = column_bytes(plan_columns(1, s.rows, s.columns), 1),
+           backward = column_bytes(all_elements(s), 1);
     if (c->backward) c->saved_bytes = kept_bytes(s);
     c->scratch_bytes = (c->backward ? 0 : kept_bytes(s)) + cuda_aligned(s.rows * sizeof(float)) +
                        (forward > backward ? forward : backward);
@@ -141,8 +142,8 @@ typedef struct product { /* <dout, out> */
 } product;
 
 /* dw = (dout - <dout, out> u v^T) / sigma. */
-static __global__ void gradient(float *dw, const float *dout, const float *along, vectors t, sizes s, uint32_t n,
-                                bool add)
+static __global__ void gradient(float *dw, const float *dout, const float *along, vectors t, sizes s,
+                                uint32_t n, bool add)
 {
     FOR_EACH(i, n)
     {

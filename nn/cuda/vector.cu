@@ -108,7 +108,8 @@ err cuda_ema(backend *b, float *average, const float *w, size_t n, float decay)
     return OK;
 }
 
-/* ---- the sum of squares: SUM_PARTS partial sums, then one of those, in an order that n alone decides ---- */
+/* ---- the sum of squares: SUM_PARTS partial sums, then one of those, in an order that n alone decides ----
+ */
 
 static __global__ void square_parts(const float *x, uint32_t n, double *parts)
 {

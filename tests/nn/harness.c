@@ -280,48 +280,11 @@ err harness_forward(harness *h, float *const in[], uint64_t t, float *out)
     return get_tensor(h, &h->n, &h->out, out);
 }
 
-/* Backward of these may not read the inputs, or the output: net_compile gives that memory to others. The same
- * lists as in nn/compile.c, which are the contract. */
-static bool may_read_inputs(const test_case *t)
-{
-    switch (t->op) {
-    case OP_ACTIVATION:
-    case OP_SUM:
-    case OP_UPSAMPLE:
-    case OP_GLOBAL_POOL:
-    case OP_CONCAT:
-    case OP_SLICE:
-    case OP_RESHAPE:
-    case OP_ROTATE:
-        return false;
-    case OP_POOL:
-        return t->a.kind == POOL_MAX;
-    default:
-        return true;
-    }
-}
-
-static bool may_read_output(const test_case *t)
-{
-    switch (t->op) {
-    case OP_CONV:
-    case OP_LINEAR:
-    case OP_BATCH_NORM:
-        return t->a.act != ACT_NONE;
-    case OP_POOL:
-        return t->a.kind == POOL_MAX;
-    case OP_ACTIVATION:
-    case OP_SPECTRAL_NORM:
-        return true;
-    default:
-        return false;
-    }
-}
-
+/* What backward may not read is poisoned first. */
 err harness_backward(harness *h, const float *dout, float *const din[])
 {
-    if (!may_read_output(h->t)) TRY(poison(h, &h->out));
-    for (int i = 0; i < h->t->n_in && !may_read_inputs(h->t); i++) TRY(poison(h, &h->in[i]));
+    if (!node_reads_output(&h->n)) TRY(poison(h, &h->out));
+    for (int i = 0; i < h->t->n_in && !node_reads_inputs(&h->n); i++) TRY(poison(h, &h->in[i]));
     TRY(h->i->upload(h->b, &h->n.shape, h->n.plain, dout, h->dout.data));
     for (int i = 0; i < h->t->n_in; i++) {
         const node *x = &h->inputs[i];

@@ -1,6 +1,10 @@
-/* The CPU backend against the reference, on every row of the table. The tolerance is that of fp32 sums of a
+/* The fast backends against the reference, on every row of the table. The tolerance is that of fp32 sums of a
  * few thousand terms. */
 #include "tests/nn/harness.h"
+
+#ifdef HAVE_CUDA
+#include "nn/cuda/cuda.h"
+#endif
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -29,13 +33,13 @@ static void compare(const test_case *t, const char *what, int i, const float *va
                   error);
 }
 
-static void compare_runs(const test_case *t, const request *r)
+static void compare_runs(const backend_i *interface, const test_case *t, const request *r)
 {
     tensors reference = {0}, tested = {0};
     bool backward = false;
     for (int i = 0; i < t->n_in; i++) backward = backward || r->wants[i];
     err error = run(&be_ref, t, r, backward, &reference);
-    if (error == OK) error = run(&be_cpu, t, r, backward, &tested);
+    if (error == OK) error = run(interface, t, r, backward, &tested);
     cr_expect_eq(error, OK, "%s", err_message());
     if (error == OK) compare(t, "output", 0, tested.out, reference.out, &t->shape);
     for (int i = 0; i < t->n_in && error == OK; i++) {
@@ -47,27 +51,27 @@ static void compare_runs(const test_case *t, const request *r)
 }
 
 /* Forward alone; all gradients stored; all added; each alone, stored or added in turn. */
-static void compare_case(const test_case *t)
+static void compare_case(const backend_i *interface, const test_case *t)
 {
     request nothing = {0}, stored = request_all(t, false), added = request_all(t, true);
-    compare_runs(t, &nothing);
+    compare_runs(interface, t, &nothing);
     if (t->n_in == 0) return;
-    compare_runs(t, &stored);
-    compare_runs(t, &added);
+    compare_runs(interface, t, &stored);
+    compare_runs(interface, t, &added);
     for (int i = 0; i < t->n_in && t->n_in > 1; i++) {
         request alone = {0};
         alone.wants[i] = t->in[i].gradient;
         alone.add[i] = alone.wants[i] && i % 2;
-        if (alone.wants[i]) compare_runs(t, &alone);
+        if (alone.wants[i]) compare_runs(interface, t, &alone);
     }
 }
 
-static void compare_operator(nn_op op)
+static void compare_operator(const backend_i *interface, nn_op op)
 {
     int rows = 0;
     for (int k = 0; k < test_case_count; k++) {
         if (test_cases[k].op != op) continue;
-        compare_case(&test_cases[k]);
+        compare_case(interface, &test_cases[k]);
         rows++;
     }
     cr_expect(rows >= 3 || op == OP_INPUT || op == OP_PARAMETER, "%s has %d rows in the table",
@@ -77,10 +81,21 @@ static void compare_operator(nn_op op)
 #define X(name, text)                                                                                        \
     Test(backends, name)                                                                                     \
     {                                                                                                        \
-        compare_operator(OP_##name);                                                                         \
+        compare_operator(&be_cpu, OP_##name);                                                                \
     }
 #include "nn/ops.def"
 #undef X
+
+#ifdef HAVE_CUDA
+#define X(name, text)                                                                                        \
+    Test(cuda_backend, name)                                                                                 \
+    {                                                                                                        \
+        if (cuda_device_count() == 0) cr_skip_test("skipped: no CUDA device");                               \
+        compare_operator(&be_cuda, OP_##name);                                                               \
+    }
+#include "nn/ops.def"
+#undef X
+#endif
 
 /* add must add exactly what store stores: the gradient of several uses is their sum. */
 Test(backends, adding_a_gradient_is_storing_it_and_adding)

@@ -2,6 +2,10 @@
 #include "nn/safetensors.h"
 #include "tests/nn/harness.h"
 
+#ifdef HAVE_CUDA
+#include "nn/cuda/cuda.h"
+#endif
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +103,14 @@ Test(golden, cpu)
 {
     compare_all(&be_cpu, 1e-4);
 }
+
+#ifdef HAVE_CUDA
+Test(golden, cuda)
+{
+    if (cuda_device_count() == 0) cr_skip_test("skipped: no CUDA device");
+    compare_all(&be_cuda, 1e-4);
+}
+#endif
 
 /* Every operator that PyTorch has is there, and every tensor of the file belongs to a row. */
 Test(golden, covers_every_operator)
