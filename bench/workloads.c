@@ -75,6 +75,8 @@ static err measure_emixer(const workload *w, double seconds, bool profile, measu
 {
     emixer_opts o = emixer_defaults;
     o.resolution = w->resolution;
+    o.width = w->width;
+    o.batch = w->batch;
     o.n_labels = CLASSES;
     emixer *e;
     TRY(emixer_open(&be_cpu, &o, &e));
@@ -186,11 +188,12 @@ static err measure_phantom(const workload *w, double seconds, bool profile, meas
 }
 
 const workload workloads[] = {
-    {"emixer-32", "EMIXER, one update of both players, 32x32", measure_emixer, 32},
-    {"emixer-64", "the same at 64x64", measure_emixer, 64},
-    {"emixer-128", "the same at 128x128", measure_emixer, 128},
-    {"densenet_small-32", "classifier, one update with augmentation, 32x32", measure_classifier, 32},
-    {"densenet_small-64", "the same at 64x64", measure_classifier, 64},
-    {"phantom-128", "rendering 16 studies at 128x128 on one core", measure_phantom, 128},
+    {"emixer-32", "EMIXER, one update of both players, 32x32, 8 channels, batch 16 (the demo)",
+     measure_emixer, 32, 8, 16},
+    {"emixer-64", "the same at 64x64, 16 channels, batch 32 (the full study)", measure_emixer, 64, 16, 32},
+    {"emixer-128", "the same at 128x128", measure_emixer, 128, 16, 32},
+    {"densenet_small-32", "classifier, one update with augmentation, 32x32", measure_classifier, 32, 0, 0},
+    {"densenet_small-64", "the same at 64x64", measure_classifier, 64, 0, 0},
+    {"phantom-128", "rendering 16 studies at 128x128 on one core", measure_phantom, 128, 0, 0},
 };
 const int workload_count = sizeof workloads / sizeof workloads[0];

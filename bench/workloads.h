@@ -23,6 +23,7 @@ typedef struct workload {
     /* Runs for about `seconds` after warming up. */
     err (*measure)(const struct workload *w, double seconds, bool profile, measurement *out);
     int resolution;
+    int width, batch; /* of EMIXER */
 } workload;
 
 extern const workload workloads[];
