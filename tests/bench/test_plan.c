@@ -97,7 +97,7 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
         {"data.test=0.2", 1, 0, 0, 0},
         {"data.others=100", 1, 0, 0, 0},
         {"data.unlabelled=none", 1, 0, 0, 8},
-        {"emixer.width=8", 1, 0, 0, 8},
+        {"emixer.width=12", 1, 0, 0, 8},
         {"emixer.ema_decay=0.5", 1, 0, 0, 8},
         {"synthetic.per_class=7", 1, 4, 0, 8},
         {"downstream.growth=9", 1, 4, 4, 0},
