@@ -204,8 +204,9 @@ static err plan_memory(step *s)
         const binding *b = &s->nodes[id];
         bool own_value = is_leaf(n->nodes[id]) || b->kept,
              own_gradient = is_leaf(n->nodes[id]) || n->nodes[id] == s->loss;
-        all[id * PER_NODE] = own_value ? (buffer){.last = -1} : b->value;
-        all[id * PER_NODE + 1] = own_gradient ? (buffer){.last = -1} : b->gradient;
+        const buffer none = {.last = -1};
+        all[id * PER_NODE] = own_value ? none : b->value;
+        all[id * PER_NODE + 1] = own_gradient ? none : b->gradient;
         all[id * PER_NODE + 2] = b->saved;
     }
     err error = arena_plan(all, s->n_nodes * PER_NODE, &s->arena_bytes);

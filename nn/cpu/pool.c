@@ -99,6 +99,7 @@ CPU_INLINE void unpool_pixel(const window *w, float *restrict dx, int oy, int ox
         for (int kx = x0; kx < x1; kx++) {
             float *p = dx + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
             for (int j = 0; j < lanes; j++) {
+                // cppcheck-suppress nullPointer ; `best` is NULL only where `max` is false
                 float hit = max ? (float)(best[j] == ky * w->k + kx) : factor;
                 p[j] += d[j] * hit;
             }

@@ -48,6 +48,7 @@ static void convert_weights(const thin_conv *t, float *packed, float *plain, con
                         bool real = c < t->wide.channels;
                         size_t at = real ? plain_weight(t, i, c, ky, kx) : 0;
                         if (!plain)
+                            // cppcheck-suppress nullPointer ; `source` is NULL only where `plain` is given
                             packed[p] = real ? source[at] : 0;
                         else if (real)
                             plain[at] = (add ? plain[at] : 0) + packed[p];
