@@ -7,6 +7,8 @@ cmake|the build
 pkg-config|finds libraries
 libdnnl-dev|oneDNN: convolutions on the CPU
 libopenblas-openmp-dev|OpenBLAS: matrix products
+liblapacke-dev|LAPACK: eigenvalues, for the Frechet distance
+libstemmer-dev|word stems, for METEOR
 libxxhash-dev|names artifacts by their content
 libcjson-dev|the header of .safetensors files
 libinih-dev|experiment files (INI)

@@ -1,0 +1,36 @@
+/* How near a set of generated images is to a set of real ones, from their features in some network. real is
+ * (n_real,d) and fake (n_fake,d), row by row; which network gave the features decides the values, so only
+ * values of the same network compare. Arithmetic is in double and gives the same bits for any number of
+ * threads.
+ *
+ * All of them: NaN where the value is undefined (said per function) and if a feature is NaN or infinite.
+ * ERR_SYSTEM (out of memory). */
+#ifndef DOWNSTREAM_SET_METRICS_H
+#define DOWNSTREAM_SET_METRICS_H
+
+#include "base/err.h"
+
+/* Frechet distance of the normal laws fitted to the two sets (Heusel et al., NIPS 2017), >= 0: |mu_r -
+ * mu_f|^2 + tr(S_r + S_f - 2 (S_r S_f)^(1/2)), covariances divided by n - 1. NaN with fewer than two
+ * images in a set. Biased upwards for few images: compare at equal n_fake. ERR_INTERNAL if LAPACK fails. */
+err metric_fid(const float *real, int n_real, const float *fake, int n_fake, int d, double *out);
+
+/* Kernel distance (Binkowski et al., ICLR 2018): the unbiased estimate, over all pairs, of the squared
+ * maximum mean discrepancy for the kernel (x.y / d + 1)^3. May be below 0. NaN with fewer than two images
+ * in a set. */
+err metric_kid(const float *real, int n_real, const float *fake, int n_fake, int d, double *out);
+
+/* Precision and recall (Kynkaanniemi et al., NeurIPS 2019), density and coverage (Naeem et al., ICML
+ * 2020). Around each image lies an open ball that reaches to its k-th nearest other image of the same set. */
+typedef struct set_overlap {
+    double precision; /* share of fake images inside a ball of a real one */
+    double recall;    /* share of real images inside a ball of a fake one */
+    double density;   /* balls of real images that hold a fake image, mean over fake images, / k */
+    double coverage;  /* share of real images whose ball holds a fake one */
+} set_overlap;
+
+/* k >= 1; 5 is usual. All NaN unless both sets have more than k images. */
+err metric_set_overlap(const float *real, int n_real, const float *fake, int n_fake, int d, int k,
+                       set_overlap *out);
+
+#endif
