@@ -1,5 +1,6 @@
 #include "bench/builder.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "bench/interrupt.h"
 #include "emixer/emixer.h"
@@ -244,20 +245,13 @@ static err inherit_failure(const builder *b, const artifact *a, manifest *m)
     return OK;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 err builder_make(builder *b, int index)
 {
     const artifact *a = &b->plan->items[index];
     const char *kind = artifact_kind_names[a->kind];
     const recipe *r = &recipes[a->kind];
     char work[PATH_BYTES];
-    double start = now();
+    double start = clock_seconds();
     manifest m = {0};
     atomic_store(&b->slot->millionths, 0);
     atomic_store(&b->slot->artifact, index);
@@ -276,7 +270,7 @@ err builder_make(builder *b, int index)
         }
     }
     if (m.failed) TRY(store_begin(b->store, kind, &a->key, false, work));
-    m.seconds = now() - start;
+    m.seconds = clock_seconds() - start;
     TRY(store_finish(b->store, kind, &a->key, &m));
     atomic_store(&b->slot->artifact, -1);
     return OK;

@@ -1,18 +1,13 @@
 #include "bench/progress.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
-
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static double cost_done(const plan *p, const board *b)
 {
@@ -38,7 +33,7 @@ void progress_start(progress *p, const plan *all, const board *b, bool quiet)
 {
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     bool dumb = !terminal || strcmp(terminal, "dumb") == 0;
-    *p = (progress){.plan = all, .quiet = quiet, .start = now(), .cost_done = cost_done(all, b)};
+    *p = (progress){.plan = all, .quiet = quiet, .start = clock_seconds(), .cost_done = cost_done(all, b)};
     p->terminal = isatty(STDERR_FILENO) && !dumb;
     p->colour = p->terminal && !(no_colour && no_colour[0]);
     p->shown = p->terminal ? 0 : p->start;
@@ -84,7 +79,7 @@ static size_t terminal_width(void)
 void progress_update(progress *p, const board *b)
 {
     static const double every[] = {30, 1.0 / 6}; /* seconds: elsewhere, on a terminal */
-    double time = now();
+    double time = clock_seconds();
     if (p->quiet || time - p->shown < every[p->terminal]) return;
     p->shown = time;
     text t = {0};

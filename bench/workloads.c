@@ -1,5 +1,7 @@
 #include "bench/workloads.h"
 
+#include "base/clock.h"
+
 #include "data/phantom/phantom.h"
 #include "downstream/classifier.h"
 
@@ -17,17 +19,10 @@ typedef struct stopwatch {
     double steps[STEPS_MAX];
 } stopwatch;
 
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Notes the end of a step; false when enough were seen. The first steps only warm up. */
 static bool lap(stopwatch *w)
 {
-    double end = now();
+    double end = clock_seconds();
     if (w->seen++ < WARM_UP)
         w->start = end;
     else

@@ -2,6 +2,7 @@
  * stopped and resumed does what the uninterrupted one would have done. */
 #include "emixer/internal.h"
 
+#include "base/clock.h"
 #include "base/files.h"
 
 #include <stdlib.h>
@@ -86,17 +87,10 @@ static err keep_labels(emixer *e, feed *f)
     return net_set_parameter(e->n, LABEL_POOL_NAME, f->labels);
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static err train(emixer *e, feed *f, const char *checkpoint, double checkpoint_seconds,
                  emixer_progress progress, void *context)
 {
-    double saved = seconds();
+    double saved = clock_seconds();
     float d = 0, g = 0;
     TRY(keep_labels(e, f));
     while (e->updates < e->o.steps) {
@@ -106,10 +100,10 @@ static err train(emixer *e, feed *f, const char *checkpoint, double checkpoint_s
                                (unsigned long long)e->o.seed);
         e->updates++;
         err stop = progress ? progress(context, e->updates, d, g) : OK;
-        bool due = stop != OK || e->updates == e->o.steps || seconds() - saved >= checkpoint_seconds;
+        bool due = stop != OK || e->updates == e->o.steps || clock_seconds() - saved >= checkpoint_seconds;
         if (checkpoint && due) {
             TRY(emixer_save(e, checkpoint));
-            saved = seconds();
+            saved = clock_seconds();
         }
         if (stop != OK) return stop;
     }

@@ -1,6 +1,8 @@
 /* Running a step, and looking at one. */
 #include "nn/step.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -42,21 +44,15 @@ static void bind(step *s)
     s->bound_scratch = s->n->scratch;
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static err run_call(step *s, call *c, bool backward)
 {
     const kernel *op = s->n->i->ops[c->n->op];
-    double start = s->profile ? seconds() : 0;
+    double start = s->profile ? clock_seconds() : 0;
     err error = backward ? op->backward(s->n->b, c) : op->forward(s->n->b, c);
     if (error != OK) return err_context(error, "%s", c->n->name);
     if (s->profile)
-        *(backward ? &s->times[c->n->op].backward_s : &s->times[c->n->op].forward_s) += seconds() - start;
+        *(backward ? &s->times[c->n->op].backward_s : &s->times[c->n->op].forward_s) +=
+            clock_seconds() - start;
     return OK;
 }
 

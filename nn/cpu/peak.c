@@ -1,16 +1,11 @@
 #include "nn/cpu/peak.h"
 
+#include "base/clock.h"
+
 #include "nn/cpu/onednn.h"
 
 #include <stdlib.h>
 #include <time.h>
-
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* A primitive with memory of its own for every tensor. */
 typedef struct bare {
@@ -80,14 +75,14 @@ static err measure(backend *b, const conv_shape *s, int direction, double budget
 {
     bare x = {.b = b};
     err error = open_bare(&x, s, direction);
-    double start = seconds();
+    double start = clock_seconds();
     *best = 0;
-    for (int run = 0; error == OK && (run < 3 || seconds() - start < budget); run++) {
-        double before = seconds();
+    for (int run = 0; error == OK && (run < 3 || clock_seconds() - start < budget); run++) {
+        double before = clock_seconds();
         if (dnnl_primitive_execute(x.primitive, b->stream, x.n, x.arguments) != dnnl_success ||
             dnnl_stream_wait(b->stream) != dnnl_success)
             error = err_set(ERR_INTERNAL, "oneDNN cannot run a convolution");
-        double taken = seconds() - before;
+        double taken = clock_seconds() - before;
         if (run == 0 || taken < *best) *best = taken;
     }
     close_bare(&x);
