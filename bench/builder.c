@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "bench/device.h"
 #include "bench/interrupt.h"
 #include "emixer/emixer.h"
 
@@ -123,6 +124,13 @@ static emixer_opts generator_options(const settings *s, int n_labels, int seed)
     return o;
 }
 
+static err open_generator(const settings *s, const emixer_opts *o, emixer **out)
+{
+    nn_device device;
+    TRY(device_named(s->device, s->emixer_precision, &device));
+    return emixer_open(device, o, out);
+}
+
 static err on_generator_step(void *context, int t, float discriminator_loss, float generator_loss)
 {
     (void)discriminator_loss;
@@ -140,7 +148,7 @@ static err train_generator(builder *b, const artifact *a, const dataset *set, co
     TRY(path_join(weights, work, "generator.safetensors"));
     emixer_opts o = generator_options(s, set->n_labels, a->seed);
     emixer *e;
-    TRY(emixer_open(b->backend, &o, &e));
+    TRY(open_generator(s, &o, &e));
     err error = emixer_train(e, set, &d->labelled, strcmp(s->unlabelled, "hidden") == 0 ? &d->hidden : &none,
                              checkpoint, s->checkpoint_seconds, on_generator_step, b);
     if (error == OK) error = emixer_save(e, weights);
@@ -215,7 +223,7 @@ static err synthetic_build(builder *b, const artifact *a, const char *work)
     TRY(builder_path(b, a->inputs[1], "generator.safetensors", weights));
     emixer_opts o = generator_options(&b->study->s, set->n_labels, a->seed);
     emixer *e;
-    TRY(emixer_open(b->backend, &o, &e));
+    TRY(open_generator(&b->study->s, &o, &e));
     err error = emixer_load(e, weights);
     if (error == OK) error = synthesize(b, a, e, set, work);
     emixer_close(e);

@@ -6,13 +6,11 @@
 #include "bench/plan.h"
 #include "bench/store.h"
 #include "data/dataset.h"
-#include "nn/net.h"
 
 typedef struct builder {
     const study *study;
     const plan *plan;
     const store *store;
-    const backend_i *backend;
     board_slot *slot; /* where progress is told */
     pid_t parent;     /* the supervisor; if it dies, so does the work */
     dataset *set;     /* the packed data set, once it was needed; owned */

@@ -64,11 +64,6 @@ static err name_outputs(const settings *s, outputs *o)
     return path_join(o->figure, o->folder, "gain.svg");
 }
 
-static const backend_i *find_backend(const settings *s)
-{
-    return strcmp(s->device, "ref") == 0 ? &be_ref : &be_cpu;
-}
-
 static int threads_of(const settings *s)
 {
     if (s->threads > 0) return s->threads;
@@ -97,7 +92,7 @@ static err make_all(const study *experiment, const plan *p, const store *s)
     for (int i = 0; i < p->n; i++) left += !atomic_load(&b.done[i]);
     if (error == OK && left > 0) {
         progress_start(&shown, p, &b, experiment->s.quiet);
-        error = work_supervise(experiment, p, s, find_backend(&experiment->s), &b, &shown);
+        error = work_supervise(experiment, p, s, &b, &shown);
     }
     board_close(&b);
     return error;

@@ -1,5 +1,6 @@
 /* `bench synth`: images of a trained generator, as a folder that `data.source = folder:DIR` reads. */
 #include "bench/commands.h"
+#include "bench/device.h"
 
 #include "base/files.h"
 #include "base/text.h"
@@ -18,7 +19,7 @@ typedef struct request {
     const char *checkpoint, *out, *sheet;
     int per_class;
     uint64_t seed;
-    const backend_i *backend;
+    nn_device device;
 } request;
 
 /* A generator and what it makes: n images (n, side, side), image i of class i % classes. */
@@ -69,9 +70,7 @@ static err take_flag(const char *flag, const char *value, request *r)
         TRY(read_number(flag, value, 0, INT32_MAX, &number));
         r->seed = (uint64_t)number;
     } else if (strcmp(flag, "--device") == 0) {
-        if (strcmp(value, "cpu") != 0 && strcmp(value, "ref") != 0)
-            return err_set(ERR_USAGE, "--device %.40s: must be cpu or ref", value);
-        r->backend = strcmp(value, "ref") == 0 ? &be_ref : &be_cpu;
+        TRY(device_named(value, "fp32", &r->device));
     } else {
         return err_set(ERR_USAGE, "%.60s: there is no such flag; see `bench synth --help`", flag);
     }
@@ -80,7 +79,7 @@ static err take_flag(const char *flag, const char *value, request *r)
 
 static err read_arguments(int argc, char **argv, request *r)
 {
-    *r = (request){.per_class = 100, .backend = &be_cpu};
+    *r = (request){.per_class = 100, .device = nn_on(&be_cpu)};
     for (int i = 0; i < argc; i++) {
         if (argv[i][0] != '-') {
             if (r->checkpoint) return err_set(ERR_USAGE, "%.60s: one checkpoint is enough", argv[i]);
@@ -145,7 +144,7 @@ static err synthesize(const request *r, made *m)
     if (!m->labels || !m->images) return err_set(ERR_SYSTEM, "out of memory for %d images", m->n);
     for (int i = 0; i < m->n; i++) m->labels[(size_t)i * (size_t)k + (size_t)(i % k)] = 1;
     emixer *e;
-    TRY(emixer_open(r->backend, &m->options, &e));
+    TRY(emixer_open(r->device, &m->options, &e));
     err error = emixer_load(e, r->checkpoint);
     if (error == OK) error = emixer_synthesize(e, m->labels, m->n, r->seed, m->images);
     emixer_close(e);

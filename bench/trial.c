@@ -1,6 +1,7 @@
 #include "bench/builder.h"
 
 #include "base/text.h"
+#include "bench/device.h"
 #include "bench/scores.h"
 #include "downstream/classifier.h"
 
@@ -51,10 +52,12 @@ static err train_and_predict(builder *b, const artifact *a, const dataset *set, 
     const samples none = {NULL, 0};
     dataset *synthetic = NULL;
     classifier *c = NULL;
+    nn_device device;
     err error = OK;
     classifier_opts o = trial_options(&b->study->s, which, a, set->n_labels);
     TRY_GOTO(open_synthetic(b, a, &synthetic), done);
-    TRY_GOTO(classifier_open(b->backend, &o, &c), done);
+    TRY_GOTO(device_named(b->study->s.device, b->study->s.classifier_precision, &device), done);
+    TRY_GOTO(classifier_open(device, &o, &c), done);
     TRY_GOTO(classifier_train(c, set, which->parts[ROLE_REAL] ? &d->labelled : &none, synthetic, on_step, b),
              done);
     TRY_GOTO(classifier_predict(c, set, &d->split.test, probabilities), done);

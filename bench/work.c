@@ -164,11 +164,10 @@ static int collect(const plan *p, board *b, err *error)
     return left;
 }
 
-err work_supervise(const study *experiment, const plan *p, const store *s, const backend_i *backend, board *b,
-                   progress *shown)
+err work_supervise(const study *experiment, const plan *p, const store *s, board *b, progress *shown)
 {
     enum { LOOK_AGAIN_MS = 20 };
-    builder worker = {.study = experiment, .plan = p, .store = s, .backend = backend};
+    builder worker = {.study = experiment, .plan = p, .store = s};
     err error = start(&worker, b, p->threads);
     if (error != OK) signal_all(b, SIGTERM);
     int told = 0;

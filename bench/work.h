@@ -15,7 +15,6 @@ err work_check(const plan *p, const store *s, board *b);
 /* Forks the board's workers and waits until all is done, telling progress. Must be called before any OpenMP
  * region and any use of a backend in this process (libgomp's threads do not survive a fork). ERR_INTERRUPTED
  * after SIGINT or SIGTERM, when the workers have ended; otherwise the first failure of a worker. */
-err work_supervise(const study *experiment, const plan *p, const store *s, const backend_i *backend, board *b,
-                   progress *shown);
+err work_supervise(const study *experiment, const plan *p, const store *s, board *b, progress *shown);
 
 #endif

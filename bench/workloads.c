@@ -74,7 +74,7 @@ static err measure_emixer(const workload *w, double seconds, bool profile, measu
     o.batch = w->batch;
     o.n_labels = CLASSES;
     emixer *e;
-    TRY(emixer_open(&be_cpu, &o, &e));
+    TRY(emixer_open(nn_on(&be_cpu), &o, &e));
     stopwatch *watch = calloc(1, sizeof *watch);
     err error = watch ? OK : err_set(ERR_SYSTEM, "out of memory");
     if (error == OK) {
@@ -141,7 +141,7 @@ static err measure_classifier(const workload *w, double seconds, bool profile, m
     classifier *c = NULL;
     stopwatch *watch = calloc(1, sizeof *watch);
     err error = watch ? random_set(w->resolution, 96, &set) : err_set(ERR_SYSTEM, "out of memory");
-    if (error == OK) error = classifier_open(&be_cpu, &o, &c);
+    if (error == OK) error = classifier_open(nn_on(&be_cpu), &o, &c);
     if (error == OK) {
         watch->seconds = seconds;
         error = run_classifier(c, set, watch);

@@ -62,7 +62,7 @@ static err record(classifier *c)
     return net_compile(n, &c->logits, 1, NULL, &c->evaluation);
 }
 
-static err open_model(const backend_i *interface, classifier *c)
+static err open_model(nn_device device, classifier *c)
 {
     size_t batch = (size_t)c->o.batch, pixels = (size_t)c->o.resolution * (size_t)c->o.resolution;
     c->raw = malloc(batch * pixels * sizeof *c->raw);
@@ -70,7 +70,7 @@ static err open_model(const backend_i *interface, classifier *c)
     c->host_targets = malloc(batch * (size_t)c->o.n_classes * sizeof *c->host_targets);
     if (!c->raw || !c->host_images || !c->host_targets)
         return err_set(ERR_SYSTEM, "out of memory for a batch");
-    TRY(net_open(interface, c->o.seed, &c->n));
+    TRY(net_open(device, c->o.seed, &c->n));
     TRY(record(c));
     return optimizer_open(c->n, "C/",
                           (optimizer_opts){.kind = OPTIMIZER_ADAM,
@@ -82,14 +82,14 @@ static err open_model(const backend_i *interface, classifier *c)
                           &c->adam);
 }
 
-err classifier_open(const backend_i *interface, const classifier_opts *o, classifier **out)
+err classifier_open(nn_device device, const classifier_opts *o, classifier **out)
 {
     *out = NULL;
     TRY(check_options(o));
     classifier *c = calloc(1, sizeof *c);
     if (!c) return err_set(ERR_SYSTEM, "out of memory for a classifier");
     c->o = *o;
-    err error = open_model(interface, c);
+    err error = open_model(device, c);
     if (error != OK) {
         classifier_close(c);
         return error;

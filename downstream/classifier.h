@@ -25,7 +25,7 @@ extern const classifier_opts classifier_defaults; /* n_classes and seed are to b
 typedef struct classifier classifier;
 
 /* A small DenseNet (Huang et al., CVPR 2017). ERR_CONFIG naming the option for a value out of range. */
-err classifier_open(const backend_i *backend, const classifier_opts *o, classifier **out);
+err classifier_open(nn_device device, const classifier_opts *o, classifier **out);
 void classifier_close(classifier *c);
 
 typedef err (*classifier_progress)(void *context, int step, float loss);

@@ -28,8 +28,8 @@ extern const emixer_opts emixer_defaults; /* n_labels and seed are to be set */
 
 typedef struct emixer emixer;
 
-/* Records and compiles the networks on `backend`. ERR_CONFIG naming the option for a value out of range. */
-err emixer_open(const backend_i *backend, const emixer_opts *o, emixer **out);
+/* Records and compiles the networks on `device`. ERR_CONFIG naming the option for a value out of range. */
+err emixer_open(nn_device device, const emixer_opts *o, emixer **out);
 void emixer_close(emixer *e);
 
 /* Called after every generator update with the step (1..steps); return other than OK stops training with that

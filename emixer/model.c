@@ -96,9 +96,9 @@ static err open_optimizers(emixer *e)
     return optimizer_open(e->n, "D/", o, &e->optimizers[1]);
 }
 
-static err open_model(const backend_i *interface, emixer *e)
+static err open_model(nn_device device, emixer *e)
 {
-    TRY(net_open(interface, e->o.seed, &e->n));
+    TRY(net_open(device, e->o.seed, &e->n));
     (void)nn_state(e->n, LABEL_POOL_NAME, nn_shape(2, (int)LABEL_POOL, e->o.n_labels), (init_opts){0});
     TRY(record_discriminator(e));
     TRY(record_generator(e));
@@ -107,14 +107,14 @@ static err open_model(const backend_i *interface, emixer *e)
     return open_optimizers(e);
 }
 
-err emixer_open(const backend_i *interface, const emixer_opts *o, emixer **out)
+err emixer_open(nn_device device, const emixer_opts *o, emixer **out)
 {
     *out = NULL;
     TRY(options_check(o));
     emixer *e = calloc(1, sizeof *e);
     if (!e) return err_set(ERR_SYSTEM, "out of memory for a generator");
     e->o = *o;
-    err error = open_model(interface, e);
+    err error = open_model(device, e);
     if (error != OK) {
         emixer_close(e);
         return error;

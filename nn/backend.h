@@ -83,7 +83,7 @@ typedef struct adam_update {
 
 struct backend_i {
     const char *name;
-    err (*open)(backend **out);
+    err (*open)(const nn_device *device, backend **out); /* ERR_UNAVAILABLE for a precision that it lacks */
     void (*close)(backend *b);
 
     /* Device memory, 64-byte aligned, zeroed. */

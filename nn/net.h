@@ -2,7 +2,7 @@
  *
  * Record a forward pass once, at fixed shapes; compile it into steps; run the steps. A model in ten lines:
  *
- *     net *n;                                        TRY(net_open(&be_cpu, seed, &n));
+ *     net *n;                                        TRY(net_open(nn_on(&be_cpu), seed, &n));
  *     nn_t x = nn_input(n, "x", nn_shape(2, 32, 784));
  *     nn_t y = nn_input(n, "y", nn_shape(2, 32, 10));
  *     nn_t h = nn_linear(n, x, (linear_opts){.name = "C/hidden", .out = 128, .bias = true, .act = ACT_RELU});
@@ -30,6 +30,27 @@ typedef struct backend_i backend_i; /* nn/backend.h */
 extern const backend_i be_ref;      /* plain loops, double accumulators: the oracle */
 extern const backend_i be_cpu;      /* oneDNN and OpenBLAS */
 
+/* How numbers are kept and multiplied. Parameters, their gradients and the optimizers' vectors are fp32 in
+ * each. */
+typedef enum nn_precision {
+    NN_FP32,
+    NN_TF32, /* products with 10-bit mantissas, sums in fp32: CUDA only */
+    NN_BF16  /* activations kept and multiplied in bfloat16, sums in fp32 */
+} nn_precision;
+
+/* Where a net lives. */
+typedef struct nn_device {
+    const backend_i *backend;
+    nn_precision precision;
+    int index; /* which GPU; 0 elsewhere */
+} nn_device;
+
+/* The first device of a backend, in fp32. */
+static inline nn_device nn_on(const backend_i *backend)
+{
+    return (nn_device){.backend = backend};
+}
+
 typedef struct net net;
 typedef struct step step;
 typedef struct optimizer optimizer;
@@ -51,9 +72,10 @@ size_t nn_count(const nn_shape_t *shape); /* number of elements */
 /* ---- nets ------------------------------------------------------------------------------------------------
  */
 
-/* Opens an empty net on a backend. `seed` keys initial weights and every nn_random. The net owns all its
- * nodes, parameters and steps; net_close frees them (NULL is fine). ERR_UNAVAILABLE, ERR_SYSTEM. */
-err net_open(const backend_i *interface, uint64_t seed, net **out);
+/* Opens an empty net on a device. `seed` keys initial weights and every nn_random. The net owns all its
+ * nodes, parameters and steps; net_close frees them (NULL is fine). ERR_UNAVAILABLE if there is no such
+ * device, or it cannot do that precision; ERR_SYSTEM. */
+err net_open(nn_device device, uint64_t seed, net **out);
 void net_close(net *n);
 
 /* Names of parameters are prefixed by the scopes entered, joined by '/': enter("D"), enter("block%d", 2),

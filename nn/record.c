@@ -42,14 +42,14 @@ static bool same_shape(const nn_shape_t *a, const nn_shape_t *b)
 
 /* ---- nets ---- */
 
-err net_open(const backend_i *interface, uint64_t seed, net **out)
+err net_open(nn_device device, uint64_t seed, net **out)
 {
     *out = NULL;
     net *n = calloc(1, sizeof *n);
     if (!n) return err_set(ERR_SYSTEM, "out of memory for a net");
-    n->i = interface;
+    n->i = device.backend;
     n->seed = seed;
-    err error = interface->open(&n->b);
+    err error = device.backend->open(&device, &n->b);
     if (error != OK) {
         free(n);
         return error;

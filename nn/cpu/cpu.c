@@ -13,9 +13,11 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
-static err open_backend(backend **out)
+static err open_backend(const nn_device *device, backend **out)
 {
     *out = NULL;
+    if (device->precision != NN_FP32)
+        return err_set(ERR_UNAVAILABLE, "the backend cpu computes in fp32 only");
     backend *b = calloc(1, sizeof *b);
     if (!b) return err_set(ERR_SYSTEM, "out of memory for the CPU backend");
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();

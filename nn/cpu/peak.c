@@ -96,7 +96,7 @@ err cpu_convolution_seconds(int n, int c, int h, int w, int o, int k, int stride
     double *const results[] = {forward_s, backward_data_s, backward_weights_s};
     conv_shape s = conv_shape_of(n, c, h, w, o, k, stride, pad);
     backend *b;
-    TRY(be_cpu.open(&b));
+    TRY(be_cpu.open(&(nn_device){.backend = &be_cpu}, &b));
     err error = OK;
     for (int direction = 0; direction < 3 && error == OK; direction++)
         if (results[direction]) error = measure(b, &s, direction, budget, results[direction]);
@@ -112,7 +112,7 @@ err cpu_convolution_rate(double *gflops)
     enum { SHAPES = sizeof shapes / sizeof shapes[0], BATCH = 32 };
     backend *b;
     *gflops = 0;
-    TRY(be_cpu.open(&b));
+    TRY(be_cpu.open(&(nn_device){.backend = &be_cpu}, &b));
     err error = OK;
     for (int i = 0; i < SHAPES && error == OK; i++) {
         const int *d = shapes[i];

@@ -4,15 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cuda_options configured;
-
-err cuda_configure(cuda_options o)
-{
-    if (o.device < 0) return err_set(ERR_USAGE, "CUDA device %d: devices are numbered from 0", o.device);
-    configured = o;
-    return OK;
-}
-
 int cuda_device_count(void)
 {
     int count = 0;
@@ -125,14 +116,16 @@ static void close_backend(backend *b)
     free(b);
 }
 
-static err open_backend(backend **out)
+static err open_backend(const nn_device *device, backend **out)
 {
     *out = NULL;
-    TRY(choose_device(configured.device));
+    if (device->precision == NN_BF16)
+        return err_set(ERR_UNAVAILABLE, "the backend cuda computes in fp32 or tf32");
+    TRY(choose_device(device->index));
     backend *b = calloc(1, sizeof *b);
     if (!b) return err_set(ERR_SYSTEM, "out of memory for the CUDA backend");
-    b->device = configured.device;
-    b->tf32 = configured.tf32;
+    b->device = device->index;
+    b->tf32 = device->precision == NN_TF32;
     err error = start(b);
     if (error != OK) {
         close_backend(b);

@@ -16,16 +16,6 @@ extern "C" {
 
 extern const backend_i be_cuda; /* cuDNN 9, cuBLASLt and own kernels */
 
-typedef struct cuda_options {
-    int device; /* 0.. as the CUDA runtime counts them; 0 unless configured */
-    bool
-        tf32; /* matrix products with 10-bit mantissas on tensor cores, sums in fp32; off unless configured */
-} cuda_options;
-
-/* What nets opened from now on use. Not to be called while another thread opens one. ERR_USAGE for a negative
- * device; a device that is not there shows when a net is opened: ERR_UNAVAILABLE. */
-err cuda_configure(cuda_options o);
-
 /* Devices on this machine; 0 also where there is no driver. */
 int cuda_device_count(void);
 

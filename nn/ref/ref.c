@@ -10,8 +10,11 @@ struct backend {
     char nothing; /* plain loops keep no context */
 };
 
-static err open_backend(backend **out)
+static err open_backend(const nn_device *device, backend **out)
 {
+    *out = NULL;
+    if (device->precision != NN_FP32)
+        return err_set(ERR_UNAVAILABLE, "the backend ref computes in fp32 only");
     *out = calloc(1, sizeof **out);
     return *out ? OK : err_set(ERR_SYSTEM, "out of memory for the reference backend");
 }

@@ -72,7 +72,7 @@ static classifier_opts tiny(void)
 static classifier *open_tiny(const backend_i *interface, classifier_opts o)
 {
     classifier *c;
-    ASSERT_OK(classifier_open(interface, &o, &c));
+    ASSERT_OK(classifier_open(nn_on(interface), &o, &c));
     return c;
 }
 
@@ -214,7 +214,7 @@ Test(classifier, trains_on_synthetic_images_alone)
 static void assert_refused(classifier_opts o, const char *option)
 {
     classifier *c = NULL;
-    cr_expect_eq(classifier_open(&be_ref, &o, &c), ERR_CONFIG);
+    cr_expect_eq(classifier_open(nn_on(&be_ref), &o, &c), ERR_CONFIG);
     cr_expect_not_null(strstr(err_message(), option), "\"%s\" does not name %s", err_message(), option);
     cr_expect_null(c);
 }
@@ -237,7 +237,7 @@ Test(classifier, out_of_range_names_the_option)
     o = classifier_defaults;
     o.n_classes = CLASSES;
     classifier *c;
-    cr_assert_eq(classifier_open(&be_cpu, &o, &c), OK, "%s", err_message());
+    cr_assert_eq(classifier_open(nn_on(&be_cpu), &o, &c), OK, "%s", err_message());
     classifier_close(c);
 }
 

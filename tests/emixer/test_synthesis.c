@@ -131,7 +131,7 @@ Test(synthesis, every_resolution_makes_images)
         emixer_opts o = tiny_options();
         o.resolution = side;
         o.width = 1;
-        ASSERT_OK(net_open(&be_ref, 1, &n));
+        ASSERT_OK(net_open(nn_on(&be_ref), 1, &n));
         nn_t z = nn_random(n, "z", nn_shape(2, 2, o.latent), DISTRIBUTION_NORMAL);
         nn_t y = nn_input(n, "y", nn_shape(2, 2, o.n_labels));
         nn_t x = generator(n, &o, z, y, GENERATOR_TRAINING);

@@ -138,7 +138,7 @@ Test(training, rotation_and_augmentation_can_be_off)
 static void assert_option_refused(emixer_opts o, const char *name)
 {
     emixer *e = NULL;
-    cr_expect_eq(emixer_open(&be_ref, &o, &e), ERR_CONFIG);
+    cr_expect_eq(emixer_open(nn_on(&be_ref), &o, &e), ERR_CONFIG);
     cr_expect_not_null(strstr(err_message(), name), "\"%s\" does not name %s", err_message(), name);
     cr_expect_null(e);
 }

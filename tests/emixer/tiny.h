@@ -70,7 +70,7 @@ static inline samples tiny_unlabelled(void)
 static inline emixer *tiny_open(const backend_i *interface, emixer_opts o)
 {
     emixer *e;
-    ASSERT_OK(emixer_open(interface, &o, &e));
+    ASSERT_OK(emixer_open(nn_on(interface), &o, &e));
     return e;
 }
 

@@ -198,7 +198,7 @@ err harness_open(const backend_i *interface, const test_case *t, const request *
     h->i = interface;
     h->t = t;
     describe_nodes(h);
-    err error = interface->ops[t->op] ? interface->open(&h->b)
+    err error = interface->ops[t->op] ? interface->open(&(nn_device){.backend = interface}, &h->b)
                                       : err_set(ERR_INTERNAL, "%s has no %s", interface->name, t->name);
     if (error == OK) error = bind_call(h, r);
     if (error != OK) {

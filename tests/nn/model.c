@@ -97,7 +97,7 @@ static step *compile(model *m, nn_t loss, const char *scope, bool keep_all)
 model model_open(const backend_i *interface, uint64_t seed, bool keep_all)
 {
     model m = {0};
-    cr_assert_eq(net_open(interface, seed, &m.n), OK, "%s", err_message());
+    cr_assert_eq(net_open(nn_on(interface), seed, &m.n), OK, "%s", err_message());
     m.images = nn_input(m.n, "images", nn_shape(4, MODEL_BATCH, 1, MODEL_SIZE, MODEL_SIZE));
     m.classes = nn_input(m.n, "classes", nn_shape(2, MODEL_BATCH, MODEL_CLASSES));
     m.findings = nn_input(m.n, "findings", nn_shape(2, MODEL_BATCH, MODEL_FINDINGS));

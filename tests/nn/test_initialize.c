@@ -10,7 +10,7 @@ enum { ROWS = 24, COLUMNS = 54, COUNT = ROWS * COLUMNS };
 static void start(uint64_t seed, const char *first, nn_shape_t shape, init_opts init, float *value)
 {
     net *n;
-    cr_assert_eq(net_open(&be_ref, seed, &n), OK);
+    cr_assert_eq(net_open(nn_on(&be_ref), seed, &n), OK);
     if (first) (void)nn_parameter(n, first, nn_shape(1, 3), (init_opts){.kind = INIT_NORMAL});
     (void)nn_parameter(n, "S/w", shape, init);
     cr_assert_eq(net_get_parameter(n, "S/w", value), OK, "%s", err_message());

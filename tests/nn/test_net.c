@@ -15,7 +15,7 @@ enum { BACKENDS = 2, D = 10 };
 static net *open_net(const backend_i *interface)
 {
     net *n;
-    cr_assert_eq(net_open(interface, 5, &n), OK, "%s", err_message());
+    cr_assert_eq(net_open(nn_on(interface), 5, &n), OK, "%s", err_message());
     return n;
 }
 

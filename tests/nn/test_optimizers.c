@@ -22,7 +22,7 @@ typedef struct toy {
 static toy toy_open(const backend_i *interface, optimizer_opts options)
 {
     toy t = {0};
-    cr_assert_eq(net_open(interface, 1, &t.n), OK, "%s", err_message());
+    cr_assert_eq(net_open(nn_on(interface), 1, &t.n), OK, "%s", err_message());
     nn_t a = nn_parameter(t.n, "S/a", nn_shape(2, 1, FIRST), (init_opts){0});
     nn_t b = nn_parameter(t.n, "S/b", nn_shape(2, 1, SECOND), (init_opts){0});
     t.x = nn_input(t.n, "x", nn_shape(2, 1, FIRST));
@@ -248,7 +248,7 @@ Test(optimizers, sums_of_squares_are_exact_enough)
         double sum;
         nn_shape_t shape = nn_shape(1, COUNT);
         for (int i = 0; i < COUNT; i++) x[i] = 0.1F;
-        cr_assert_eq(backends[k]->open(&b), OK);
+        cr_assert_eq(backends[k]->open(&(nn_device){.backend = backends[k]}, &b), OK);
         cr_assert_eq(backends[k]->allocate(b, sizeof x, &device), OK);
         cr_assert_eq(backends[k]->upload(b, &shape, true, x, device), OK);
         cr_assert_eq(backends[k]->sum_squares(b, device, COUNT, &sum), OK);

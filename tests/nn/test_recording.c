@@ -222,7 +222,7 @@ Test(recording, the_first_mistake_is_told_when_compiling)
     for (size_t k = 0; k < sizeof mistakes / sizeof *mistakes; k++) {
         net *n;
         step *s;
-        cr_assert_eq(net_open(&be_ref, 1, &n), OK);
+        cr_assert_eq(net_open(nn_on(&be_ref), 1, &n), OK);
         nn_enter(n, "D");
         nn_enter(n, "block%d", 1);
         nn_t x = mistakes[k].record(n);
@@ -248,7 +248,7 @@ Test(recording, steps_that_cannot_be_trained_are_refused)
 {
     net *n;
     step *s;
-    cr_assert_eq(net_open(&be_ref, 1, &n), OK);
+    cr_assert_eq(net_open(nn_on(&be_ref), 1, &n), OK);
     nn_t y = nn_linear(n, rows(n), (linear_opts){.name = "D/l", .out = 1});
     nn_t loss = nn_hinge(n, y, HINGE_REAL);
     (void)nn_parameter(n, "G/w", nn_shape(1, 5), (init_opts){0});
@@ -266,7 +266,7 @@ Test(recording, values_that_are_not_kept_cannot_be_read)
     net *n;
     step *s;
     float value[20] = {0};
-    cr_assert_eq(net_open(&be_ref, 1, &n), OK);
+    cr_assert_eq(net_open(nn_on(&be_ref), 1, &n), OK);
     nn_t x = rows(n), h = nn_activation(n, x, ACT_TANH), y = nn_activation(n, h, ACT_RELU);
     cr_assert_eq(net_compile(n, &y, 1, NULL, &s), OK);
     cr_expect_eq(nn_get(s, h, value), ERR_INTERNAL);
@@ -280,7 +280,7 @@ Test(recording, values_that_are_not_kept_cannot_be_read)
 Test(recording, names_follow_the_scopes)
 {
     net *n;
-    cr_assert_eq(net_open(&be_ref, 1, &n), OK);
+    cr_assert_eq(net_open(nn_on(&be_ref), 1, &n), OK);
     nn_enter(n, "D");
     nn_enter(n, "block%d", 2);
     (void)nn_conv(n, image(n),

@@ -1,0 +1,11 @@
+/* Devices by the names that users give them. */
+#ifndef BENCH_DEVICE_H
+#define BENCH_DEVICE_H
+
+#include "nn/net.h"
+
+/* name: "cpu" or "ref"; precision: "fp32", "tf32" or "bf16". ERR_USAGE naming what there is. That the machine
+ * lacks a device or a precision shows when a net is opened. */
+err device_named(const char *name, const char *precision, nn_device *out);
+
+#endif
