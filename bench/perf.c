@@ -69,7 +69,7 @@ static err bare_one(const convolution *c, double *seconds)
 {
     double forward = 0, data = 0, weights = 0;
     TRY(cpu_convolution_seconds(c->batch, c->in, c->height, c->width, c->out, c->k, c->stride, c->pad,
-                                &forward, c->backward_data ? &data : NULL,
+                                c->forward ? &forward : NULL, c->backward_data ? &data : NULL,
                                 c->backward_weights ? &weights : NULL));
     *seconds = forward + data + weights;
     return OK;
@@ -79,7 +79,8 @@ static bool same_convolution(const convolution *a, const convolution *b)
 {
     return a->batch == b->batch && a->in == b->in && a->out == b->out && a->height == b->height &&
            a->width == b->width && a->k == b->k && a->stride == b->stride && a->pad == b->pad &&
-           a->backward_data == b->backward_data && a->backward_weights == b->backward_weights;
+           a->forward == b->forward && a->backward_data == b->backward_data &&
+           a->backward_weights == b->backward_weights;
 }
 
 static err bare_seconds(const measurement *m, double *seconds)

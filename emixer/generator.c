@@ -34,7 +34,7 @@ static nn_t up_block(net *n, nn_t x, nn_t c, int out, generator_mode mode)
     nn_t skip = nn_conv(n, x, (conv_opts){.name = "skip", .out = out, .k = 1, .init = init});
     h = nn_conv(n, h, (conv_opts){.name = "conv1", .out = out, .k = 3, .init = init});
     h = conditional_norm(n, h, c, "norm2", mode);
-    h = nn_conv(n, nn_upsample(n, h), (conv_opts){.name = "conv2", .out = out, .k = 3, .init = init});
+    h = nn_conv(n, h, (conv_opts){.name = "conv2", .out = out, .k = 3, .upsample = true, .init = init});
     return nn_add(n, h, nn_upsample(n, skip));
 }
 

@@ -47,7 +47,8 @@ struct net {
 
 /* record.c */
 node *net_node(const net *n, nn_t x);
-nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, int stride, int pad, nn_act act);
+/* a: act, stride, pad, upsample. */
+nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a);
 nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act);
 /* in: x, gain, bias, running mean, running variance. */
 nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a);

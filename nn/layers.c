@@ -34,7 +34,8 @@ nn_t nn_conv(net *n, nn_t x, conv_opts o)
     nn_shape_t shape = nn_shape(4, o.out, nn_shape_of(n, x).d[1], o.k, o.k);
     nn_t w = weight_of(n, o.name, shape, o.init, o.spectral_norm, o.frozen_spectral), b;
     if (o.bias) b = bias_of(n, o.name, o.out, (init_opts){0});
-    return net_add_conv(n, x, w, o.bias ? &b : NULL, o.stride ? o.stride : 1, pad, o.act);
+    attributes a = {.act = o.act, .stride = o.stride ? o.stride : 1, .pad = pad, .upsample = o.upsample};
+    return net_add_conv(n, x, w, o.bias ? &b : NULL, a);
 }
 
 nn_t nn_linear(net *n, nn_t x, linear_opts o)

@@ -133,13 +133,14 @@ typedef struct conv_opts {
     int pad;          /* zeros on each side; PAD_SAME (0 by default) means k/2, PAD_NONE means 0 */
     bool bias;
     nn_act act;
+    bool upsample;        /* convolve nn_upsample(x), without making it: k = 3, stride 1, pad 1 only */
     bool spectral_norm;   /* divide the weight by its largest singular value */
     bool frozen_spectral; /* use the stored singular vectors without updating them (evaluation) */
     init_opts init;       /* of the weight; INIT_ZEROS (the default) means INIT_HE */
 } conv_opts;
 enum { PAD_SAME = 0, PAD_NONE = -1 };
 
-/* (B,C,H,W) -> (B,out,H',W'), H' = (H + 2 pad - k)/stride + 1. */
+/* (B,C,H,W) -> (B,out,H',W'), H' = (H + 2 pad - k)/stride + 1; with upsample (B,out,2H,2W). */
 nn_t nn_conv(net *n, nn_t x, conv_opts o);
 
 typedef struct linear_opts {
@@ -232,10 +233,10 @@ double step_flops(const step *s);
 size_t step_bytes(const step *s); /* size of the arena */
 
 /* Every convolution that one run of the step does, so that its cost can be compared with the bare library's.
- */
+ * One with upsample counts as what it is run as: the transpose of a 4x4 convolution of stride 2. */
 typedef struct convolution {
     int batch, in, out, height, width, k, stride, pad; /* height, width: of the input */
-    bool backward_data, backward_weights;
+    bool forward, backward_data, backward_weights;
 } convolution;
 typedef void (*convolution_visitor)(void *context, convolution c);
 void step_convolutions(const step *s, convolution_visitor visit, void *context);

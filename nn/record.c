@@ -266,7 +266,7 @@ nn_t nn_random(net *n, const char *purpose, nn_shape_t shape, nn_distribution di
 
 /* ---- operators: one shape rule each ---- */
 
-nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, int stride, int pad, nn_act act)
+nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a)
 {
     nn_t in[] = {x, w, bias ? *bias : x};
     if (!inputs_fine(n, OP_CONV, in, 2)) return (nn_t){-1};
@@ -275,11 +275,15 @@ nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, int stride, int pad,
     REQUIRE(xs.rank == 4 && ws.rank == 4 && xs.d[1] == ws.d[1] && ws.d[3] == k,
             "%sconv: input has rank %d and %d channels, the weight wants rank 4 and %d", n->path, xs.rank,
             xs.d[1], ws.d[1]);
-    REQUIRE(stride >= 1 && pad >= 0 && xs.d[2] + 2 * pad >= k && xs.d[3] + 2 * pad >= k,
-            "%sconv: a kernel of %d does not fit an input of %d x %d", n->path, k, xs.d[2], xs.d[3]);
-    nn_shape_t out = nn_shape(4, xs.d[0], ws.d[0], (xs.d[2] + 2 * pad - k) / stride + 1,
-                              (xs.d[3] + 2 * pad - k) / stride + 1);
-    attributes a = {.act = act, .k = k, .stride = stride, .pad = pad};
+    REQUIRE(!a.upsample || (k == 3 && a.stride == 1 && a.pad == 1),
+            "%sconv: upsampling merges with a kernel of 3, stride 1, pad 1; not %d, %d, %d", n->path, k,
+            a.stride, a.pad);
+    int height = xs.d[2] << a.upsample, width = xs.d[3] << a.upsample;
+    REQUIRE(a.stride >= 1 && a.pad >= 0 && height + 2 * a.pad >= k && width + 2 * a.pad >= k,
+            "%sconv: a kernel of %d does not fit an input of %d x %d", n->path, k, height, width);
+    nn_shape_t out = nn_shape(4, xs.d[0], ws.d[0], (height + 2 * a.pad - k) / a.stride + 1,
+                              (width + 2 * a.pad - k) / a.stride + 1);
+    a.k = k;
     return add_node(n, OP_CONV, out, in, bias ? 3 : 2, a);
 }
 

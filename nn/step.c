@@ -133,15 +133,29 @@ void step_convolutions(const step *s, convolution_visitor visit, void *context)
         const call *c = &s->nodes[x->id].c;
         if (x->op != OP_CONV) continue;
         const nn_shape_t *in = &x->in[0]->shape;
-        visit(context, (convolution){.batch = in->d[0],
-                                     .in = in->d[1],
-                                     .out = x->shape.d[1],
-                                     .height = in->d[2],
-                                     .width = in->d[3],
-                                     .k = x->a.k,
-                                     .stride = x->a.stride,
-                                     .pad = x->a.pad,
-                                     .backward_data = c->wants[0],
-                                     .backward_weights = c->wants[1]});
+        if (x->a.upsample)
+            visit(context, (convolution){.batch = in->d[0],
+                                         .in = x->shape.d[1],
+                                         .out = in->d[1],
+                                         .height = x->shape.d[2],
+                                         .width = x->shape.d[3],
+                                         .k = 4,
+                                         .stride = 2,
+                                         .pad = 1,
+                                         .forward = c->wants[0],
+                                         .backward_data = true,
+                                         .backward_weights = c->wants[1]});
+        else
+            visit(context, (convolution){.batch = in->d[0],
+                                         .in = in->d[1],
+                                         .out = x->shape.d[1],
+                                         .height = in->d[2],
+                                         .width = in->d[3],
+                                         .k = x->a.k,
+                                         .stride = x->a.stride,
+                                         .pad = x->a.pad,
+                                         .forward = true,
+                                         .backward_data = c->wants[0],
+                                         .backward_weights = c->wants[1]});
     }
 }

@@ -150,6 +150,19 @@ void cpu_activate_backward(nn_act act, float *dx, const float *y, const float *d
     }
 }
 
+CPU_KERNEL static void add_bias(const view *v, int slab, float *restrict y, const float *restrict bias)
+{
+    int k = slab % v->blocks, used = view_used(v, k), lanes = v->lanes;
+    for (size_t i = 0; i < v->area; i++)
+        for (int j = 0; j < used; j++) y[i * (size_t)lanes + (size_t)j] += bias[k * lanes + j];
+}
+
+void cpu_add_bias(const view *v, float *y, const float *bias)
+{
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < view_slabs(v); s++) add_bias(v, s, y + (size_t)s * view_slab(v), bias);
+}
+
 void cpu_clear_padding(const view *v, float *y)
 {
     int used = view_used(v, v->blocks - 1);

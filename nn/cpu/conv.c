@@ -6,6 +6,7 @@
  * as a forward convolution, too. */
 #include "nn/cpu/onednn.h"
 #include "nn/cpu/thin_conv.h"
+#include "nn/cpu/up_conv.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -90,16 +91,6 @@ static err open_stages(const backend *b, const call *c, conv_plan *p)
     return OK;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static size_t round_up(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
 {
     const conv_shape *s = &p->shape;
@@ -107,20 +98,25 @@ static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
     size_t forward = p->forward_way == BY_THIN ? thin_contract_bytes(&p->contract) : stage_bytes(p->forward);
     if (!c->backward) return forward;
     size_t data = p->data_way == BY_THIN ? thin_contract_bytes(&p->contract)
-                                         : round_up(p->transposed) + stage_bytes(p->data);
+                                         : stage_align(p->transposed) + stage_bytes(p->data);
     /* A bias whose gradient nobody wants (or the weight's) is still computed by the primitive: into scratch.
      */
-    size_t unwanted = round_up((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
-                      round_up((size_t)s->o * sizeof(float));
-    size_t weights = p->weights_way == BY_THIN ? larger(thin_weights_bytes(&p->correlate),
-                                                        view_padded(&out) * (size_t)out.n * sizeof(float))
-                                               : unwanted + stage_bytes(p->weights);
-    if (c->n->a.act != ACT_NONE) p->dz_bytes = round_up(view_floats(&out) * sizeof(float));
-    return larger(forward, p->dz_bytes + larger(data, weights));
+    size_t unwanted = stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
+                      stage_align((size_t)s->o * sizeof(float));
+    size_t weights = p->weights_way == BY_THIN
+                         ? stage_larger(thin_weights_bytes(&p->correlate),
+                                        view_padded(&out) * (size_t)out.n * sizeof(float))
+                         : unwanted + stage_bytes(p->weights);
+    if (c->n->a.act != ACT_NONE) p->dz_bytes = stage_align(view_floats(&out) * sizeof(float));
+    return stage_larger(forward, p->dz_bytes + stage_larger(data, weights));
 }
 
 static void unplan(backend *b, call *c)
 {
+    if (c->n->a.upsample) {
+        up_conv_unplan(c);
+        return;
+    }
     (void)b;
     conv_plan *p = c->plan;
     if (!p) return;
@@ -133,6 +129,7 @@ static void unplan(backend *b, call *c)
 
 static err plan(backend *b, call *c)
 {
+    if (c->n->a.upsample) return up_conv_plan(b, c);
     conv_plan *p = calloc(1, sizeof *p);
     if (!p) return err_set(ERR_SYSTEM, "out of memory for a convolution");
     c->plan = p;
@@ -151,22 +148,17 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
-/* oneDNN takes non-const memory also for what it only reads. */
-static float *readable(const float *x)
-{
-    return (float *)x;
-}
-
 static err forward(backend *b, const call *c)
 {
+    if (c->n->a.upsample) return up_conv_forward(b, c);
     conv_plan *p = c->plan;
     view out = cpu_view_of(b, c->n);
     if (p->forward_way == BY_THIN) {
         thin_contract(&p->contract, c->in[0], c->in[1], has_bias(c) ? c->in[2] : NULL, c->out, false,
                       c->scratch);
     } else {
-        float *memory[] = {readable(c->in[0]), readable(c->in[1]), c->out,
-                           has_bias(c) ? readable(c->in[2]) : NULL};
+        float *memory[] = {stage_readable(c->in[0]), stage_readable(c->in[1]), c->out,
+                           has_bias(c) ? stage_readable(c->in[2]) : NULL};
         TRY(stage_run(p->forward, b, memory, (bool[4]){false}, c->scratch));
     }
     if (p->fused) return OK;
@@ -192,14 +184,14 @@ static err backward_data(const backend *b, const call *c, const conv_plan *p, co
         return OK;
     }
     if (p->data_way == BY_ONEDNN) {
-        float *memory[] = {c->din[0], readable(c->in[1]), readable(dz)};
+        float *memory[] = {c->din[0], stage_readable(c->in[1]), stage_readable(dz)};
         return stage_run(p->data, b, memory, (bool[3]){c->add[0]}, scratch);
     }
     float *transposed = (float *)(void *)scratch;
     transpose_weight(&p->shape, c->in[1], transposed);
-    float *memory[] = {readable(dz), transposed, c->din[0]};
+    float *memory[] = {stage_readable(dz), transposed, c->din[0]};
     return stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]},
-                     scratch + round_up(p->transposed));
+                     scratch + stage_align(p->transposed));
 }
 
 static err backward_weights(backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
@@ -216,10 +208,10 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
         return OK;
     }
     float *unwanted = (float *)(void *)scratch;
-    scratch += round_up((size_t)(s->o * s->c * s->k * s->k) * sizeof(float));
+    scratch += stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float));
     float *unwanted_bias = (float *)(void *)scratch;
-    scratch += round_up((size_t)s->o * sizeof(float));
-    float *memory[] = {readable(c->in[0]), c->din[1] ? c->din[1] : unwanted, readable(dz),
+    scratch += stage_align((size_t)s->o * sizeof(float));
+    float *memory[] = {stage_readable(c->in[0]), c->din[1] ? c->din[1] : unwanted, stage_readable(dz),
                        dbias ? dbias : unwanted_bias};
     bool add[] = {false, c->din[1] && c->add[1], false, dbias && c->add[2]};
     return stage_run(p->weights, b, memory, add, scratch);
@@ -227,6 +219,7 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
 
 static err backward(backend *b, const call *c)
 {
+    if (c->n->a.upsample) return up_conv_backward(b, c);
     const conv_plan *p = c->plan;
     const float *dz = c->dout;
     char *scratch = (char *)c->scratch + p->dz_bytes;

@@ -59,6 +59,11 @@ static inline size_t view_floats(const view *v)
     return view_sample(v) * (size_t)v->n;
 }
 
+static inline size_t view_bytes(const view *v)
+{
+    return view_floats(v) * sizeof(float);
+}
+
 static inline int view_slabs(const view *v)
 {
     return v->n * v->blocks;
@@ -100,6 +105,9 @@ void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add);
 
 /* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */
 void cpu_channel_sums(const view *v, const float *x, float *slab_sums, float *out, bool add);
+
+/* activation.c: y += bias (C) per channel; padding stays as it is. */
+void cpu_add_bias(const view *v, float *y, const float *bias);
 
 /* activation.c: over n floats, in parallel; y may be x, and dx may be dy. Zeros stay zero except under
  * ACT_SIGMOID; cpu_clear_padding restores them. */

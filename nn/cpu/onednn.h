@@ -22,6 +22,23 @@ err stage_open(const backend *b, const_dnnl_primitive_desc_t descriptor, const s
                stage **out);
 void stage_close(stage *s); /* NULL is fine */
 
+/* oneDNN takes memory that it only reads as not const, too. */
+static inline float *stage_readable(const float *x)
+{
+    return (float *)x;
+}
+
+/* Sizes of parts of scratch: whole cache lines. */
+static inline size_t stage_align(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static inline size_t stage_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Bytes of scratch that stage_run needs. */
 size_t stage_bytes(const stage *s);
 

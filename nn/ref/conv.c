@@ -7,19 +7,23 @@
 
 typedef struct geometry {
     int batch, in, out; /* channels */
-    int h, w, oh, ow;   /* of the input and of the output */
+    int h, w, oh, ow;   /* of what is convolved and of the output */
     int k, stride, pad;
+    int up; /* 1: what is convolved is the input, upsampled twice: (y, x) shows input (y/2, x/2) */
 } geometry;
 
 static geometry geometry_of(const node *n)
 {
     const int *x = n->in[0]->shape.d, *y = n->shape.d;
-    return (geometry){x[0], x[1], y[1], x[2], x[3], y[2], y[3], n->a.k, n->a.stride, n->a.pad};
+    int up = n->a.upsample;
+    return (geometry){x[0], x[1],   y[1],        x[2] << up, x[3] << up, y[2],
+                      y[3], n->a.k, n->a.stride, n->a.pad,   up};
 }
 
 static size_t in_at(const geometry *g, int b, int c, int y, int x)
 {
-    return (((size_t)b * (size_t)g->in + (size_t)c) * (size_t)g->h + (size_t)y) * (size_t)g->w + (size_t)x;
+    size_t row = ((size_t)b * (size_t)g->in + (size_t)c) * (size_t)(g->h >> g->up) + (size_t)(y >> g->up);
+    return row * (size_t)(g->w >> g->up) + (size_t)(x >> g->up);
 }
 
 static size_t out_at(const geometry *g, int b, int o, int y, int x)
@@ -86,6 +90,15 @@ static double gradient_of_pixel(const call *c, const geometry *g, int b, int cha
     return sum;
 }
 
+/* An upsampled input gathers the gradients of the four pixels that show it. */
+static double gradient_of_input(const call *c, const geometry *g, int b, int channel, int h, int w)
+{
+    double sum = 0;
+    for (int y = h; y <= h + g->up; y++)
+        for (int x = w; x <= w + g->up; x++) sum += gradient_of_pixel(c, g, b, channel, y, x);
+    return sum;
+}
+
 /* dw[o,c,i,j] = sum_{b,y,x} dz[b,o,y,x] in[b,c,y*stride+i-pad,x*stride+j-pad] */
 static double gradient_of_weight(const call *c, const geometry *g, int o, int channel, int i, int j)
 {
@@ -115,10 +128,10 @@ static void backward_input(const call *c, const geometry *g)
 #pragma omp parallel for collapse(2)
     for (int b = 0; b < g->batch; b++)
         for (int channel = 0; channel < g->in; channel++)
-            for (int h = 0; h < g->h; h++)
-                for (int w = 0; w < g->w; w++)
+            for (int h = 0; h < g->h; h += 1 << g->up)
+                for (int w = 0; w < g->w; w += 1 << g->up)
                     ref_store(&c->din[0][in_at(g, b, channel, h, w)],
-                              gradient_of_pixel(c, g, b, channel, h, w), c->add[0]);
+                              gradient_of_input(c, g, b, channel, h, w), c->add[0]);
 }
 
 static void backward_weight(const call *c, const geometry *g)

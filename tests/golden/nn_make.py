@@ -63,6 +63,16 @@ def conv(name, b, c, h, w, o, k, stride, pad, bias, act):
     row(name, inputs, lambda *t: ACTS[act](F.conv2d(*t, stride=stride, padding=pad)), range(len(inputs)))
 
 
+def upsampled_conv(name, b, c, h, w, o, bias, act):
+    d = Draw(name)
+    inputs = [d.normal(b, c, h, w), d.weight(o, c, 3, 3)] + ([d.normal(o)] if bias else [])
+
+    def function(x, *rest):
+        return ACTS[act](F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), *rest, padding=1))
+
+    row(name, inputs, function, range(len(inputs)))
+
+
 def linear(name, b, i, o, bias, act):
     d = Draw(name)
     inputs = [d.normal(b, i), d.weight(o, i)] + ([d.normal(o)] if bias else [])
@@ -180,6 +190,9 @@ def operators():
     conv("conv_3x3_sigmoid", 2, 5, 6, 5, 12, 3, 1, 1, True, "sigmoid")
     conv("conv_3x3_stride2_relu", 3, 8, 9, 7, 16, 3, 2, 1, True, "relu")
     conv("conv_3x3_stride3_leftover", 1, 4, 8, 8, 3, 3, 3, 0, False, "none")
+    upsampled_conv("conv_upsample", 2, 16, 4, 5, 24, False, "none")
+    upsampled_conv("conv_upsample_bias_leaky", 1, 20, 3, 3, 9, True, "leaky")
+    upsampled_conv("conv_upsample_image", 2, 12, 4, 4, 1, True, "tanh")
     conv("conv_4x4_stride2", 2, 3, 6, 6, 5, 4, 2, 1, True, "leaky")
     conv("conv_4x4_same", 1, 3, 5, 5, 4, 4, 1, 2, False, "none")
     linear("linear", 7, 20, 12, True, "none")

@@ -24,6 +24,10 @@
     {.name = name_, .op = OP_CONV, .shape = S4(b, o, WINDOWS(h, k_, s, p), WINDOWS(w, k_, s, p)), \
      .n_in = 2 + (bias), .in = {NORMAL(S4(b, c, h, w)), WEIGHT(S4(o, c, k_, k_)), VECTOR(o)}, \
      .a = {.k = k_, .stride = s, .pad = p, .act = act_}}
+#define UPCONV(name_, b, c, h, w, o, bias, act_) \
+    {.name = name_, .op = OP_CONV, .shape = S4(b, o, 2 * (h), 2 * (w)), .n_in = 2 + (bias), \
+     .in = {NORMAL(S4(b, c, h, w)), WEIGHT(S4(o, c, 3, 3)), VECTOR(o)}, \
+     .a = {.k = 3, .stride = 1, .pad = 1, .upsample = true, .act = act_}}
 #define LINEAR(name_, b, i, o, bias, act_) \
     {.name = name_, .op = OP_LINEAR, .shape = S2(b, o), .n_in = 2 + (bias), \
      .in = {NORMAL(S2(b, i)), WEIGHT(S2(o, i)), VECTOR(o)}, .a = {.act = act_}}
@@ -102,6 +106,11 @@ const test_case test_cases[] = {
     CONV("conv_4x4_stride2_leaky",    2, 20,  8,  8, 12, 4, 2, 1, 1, ACT_LEAKY_RELU),
     CONV("conv_4x4_whole",            3, 16,  4,  4,  1, 4, 1, 0, 1, ACT_NONE),
     CONV("conv_4x4_same",             1,  3,  5,  5,  4, 4, 1, 2, 0, ACT_NONE),
+    UPCONV("conv_upsample",            2, 16,  4,  5, 24, 0, ACT_NONE),
+    UPCONV("conv_upsample_bias_leaky", 1, 20,  3,  3,  9, 1, ACT_LEAKY_RELU),
+    UPCONV("conv_upsample_sigmoid",    1,  8,  2,  3, 10, 1, ACT_SIGMOID),
+    UPCONV("conv_upsample_image",      2, 12,  4,  4,  1, 1, ACT_TANH),
+    UPCONV("conv_upsample_one",        1,  1,  1,  1,  1, 0, ACT_NONE),
     CONV("conv_7x7_stride2",          1,  1, 12, 12,  8, 7, 2, 3, 0, ACT_RELU),
 
     /*                        B    I   O  bias */
