@@ -107,8 +107,8 @@ err cpu_convolution_seconds(int n, int c, int h, int w, int o, int k, int stride
 err cpu_convolution_rate(double *gflops)
 {
     static const int shapes[][4] = {/* channels in, out, side, kernel */
-                                    {32, 32, 32, 3},  {64, 64, 16, 3},   {64, 64, 32, 3},
-                                    {128, 128, 8, 3}, {128, 128, 16, 3}, {64, 256, 16, 1}};
+                                    {32, 32, 32, 5},   {64, 64, 16, 5},  {64, 64, 32, 5}, {128, 128, 8, 5},
+                                    {128, 128, 16, 5}, {64, 256, 16, 1}, {256, 256, 8, 1}};
     enum { SHAPES = sizeof shapes / sizeof shapes[0], BATCH = 32 };
     backend *b;
     *gflops = 0;

@@ -4,9 +4,10 @@
 
 #include "base/err.h"
 
-/* The best rate over a handful of 3x3 and 1x1 forward convolutions of 32 to 256 channels, batch 32, each in
- * the layout that oneDNN likes best, in 10^9 floating-point operations a second (a multiply-add is two).
- * Takes about a second. ERR_UNAVAILABLE, ERR_SYSTEM. */
+/* The best rate over a handful of 5x5 and 1x1 forward convolutions of 32 to 256 channels, batch 32 (which
+ * oneDNN computes directly: Winograd's way for 3x3 does fewer products than are counted), each in the layout
+ * that oneDNN likes best, in 10^9 floating-point operations a second (a multiply-add is two). Takes about a
+ * second. ERR_UNAVAILABLE, ERR_SYSTEM. */
 err cpu_convolution_rate(double *gflops);
 
 /* Seconds that oneDNN takes for one convolution (n,c,h,w) -> (n,o,h',w') with a k x k kernel and nothing

@@ -106,6 +106,8 @@ const test_case test_cases[] = {
     CONV("conv_4x4_stride2_leaky",    2, 20,  8,  8, 12, 4, 2, 1, 1, ACT_LEAKY_RELU),
     CONV("conv_4x4_whole",            3, 16,  4,  4,  1, 4, 1, 0, 1, ACT_NONE),
     CONV("conv_4x4_same",             1,  3,  5,  5,  4, 4, 1, 2, 0, ACT_NONE),
+    CONV("conv_3x3_winograd",         9, 32, 16, 15, 33, 3, 1, 1, 1, ACT_RELU),
+    CONV("conv_3x3_winograd_few",     9, 40, 16, 15, 32, 3, 1, 1, 0, ACT_NONE),
     UPCONV("conv_upsample",            2, 16,  4,  5, 24, 0, ACT_NONE),
     UPCONV("conv_upsample_bias_leaky", 1, 20,  3,  3,  9, 1, ACT_LEAKY_RELU),
     UPCONV("conv_upsample_sigmoid",    1,  8,  2,  3, 10, 1, ACT_SIGMOID),
