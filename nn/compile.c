@@ -142,6 +142,34 @@ static void describe_calls(step *s)
     }
 }
 
+const node *step_gradient_owner(const step *s, const node *x)
+{
+    while (s->nodes[x->id].shares) x = s->nodes[x->id].shares;
+    return x;
+}
+
+/* The gradient of a sum is that of an input with the coefficient 1, too. Where nothing else is added to it,
+ * the input shares the sum's memory, and there is nothing to copy. */
+static void share_gradients(step *s)
+{
+    for (int k = 0; k < s->n_backward; k++) {
+        const node *x = s->backward[k];
+        for (int i = 0; i < x->n_in; i++)
+            if (s->nodes[x->id].c.wants[i]) s->nodes[x->in[i]->id].writers++;
+    }
+    for (int k = 0; k < s->n_backward; k++) {
+        const node *x = s->backward[k];
+        call *c = &s->nodes[x->id].c;
+        for (int i = 0; x->op == OP_SUM && i < x->n_in; i++) {
+            binding *from = &s->nodes[x->in[i]->id];
+            if (!c->wants[i] || x->a.coefficients[i] != 1 || from->writers != 1 || is_leaf(x->in[i]))
+                continue;
+            from->shares = x;
+            c->wants[i] = false;
+        }
+    }
+}
+
 static err plan_calls(step *s)
 {
     for (int k = 0; k < s->n_forward; k++) {
@@ -166,6 +194,11 @@ static void extend(buffer *b, int position)
     if (position > b->last) b->last = position;
 }
 
+static void extend_gradient(step *s, const node *x, int position)
+{
+    extend(&s->nodes[step_gradient_owner(s, x)->id].gradient, position);
+}
+
 /* Sets the lifetimes of a node's value, gradient and saved state as far as `x` itself and its inputs go. */
 static void live(step *s, const node *x)
 {
@@ -173,7 +206,7 @@ static void live(step *s, const node *x)
     extend(&b->value, b->forward_at);
     if (b->backward_at >= 0) {
         if (node_reads_output(x)) extend(&b->value, b->backward_at);
-        extend(&b->gradient, b->backward_at);
+        extend_gradient(s, x, b->backward_at);
         b->gradient.bytes = b->value.bytes;
     }
     b->saved = (buffer){.bytes = b->c.saved_bytes, .first = b->forward_at, .last = b->forward_at};
@@ -183,7 +216,7 @@ static void live(step *s, const node *x)
         extend(&from->value, b->forward_at);
         if (b->backward_at < 0) continue;
         if (node_reads_inputs(x)) extend(&from->value, b->backward_at);
-        if (b->c.wants[i]) extend(&from->gradient, b->backward_at);
+        if (b->c.wants[i]) extend_gradient(s, x->in[i], b->backward_at);
     }
 }
 
@@ -203,7 +236,7 @@ static err plan_memory(step *s)
     for (int id = 0; id < s->n_nodes; id++) {
         const binding *b = &s->nodes[id];
         bool own_value = is_leaf(n->nodes[id]) || b->kept,
-             own_gradient = is_leaf(n->nodes[id]) || n->nodes[id] == s->loss;
+             own_gradient = is_leaf(n->nodes[id]) || n->nodes[id] == s->loss || b->shares;
         const buffer none = {.last = -1};
         all[id * PER_NODE] = own_value ? none : b->value;
         all[id * PER_NODE + 1] = own_gradient ? none : b->gradient;
@@ -266,6 +299,7 @@ static err compile(step *s, const nn_t *keep, int n_keep, const char *train_scop
                        train_scope);
     TRY(order_calls(s));
     describe_calls(s);
+    share_gradients(s);
     TRY(plan_calls(s));
     TRY(plan_memory(s));
     TRY(allocate_kept(s));

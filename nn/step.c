@@ -16,6 +16,7 @@ static float *value_of(const step *s, const node *x)
 
 static float *gradient_of(const step *s, const node *x)
 {
+    x = step_gradient_owner(s, x);
     if (x == s->loss) return s->loss_gradient;
     if (x->op == OP_PARAMETER) return net_parameter_of(s->n, x)->gradient;
     return (float *)(void *)((char *)s->n->arena + s->nodes[x->id].gradient.offset);

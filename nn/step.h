@@ -13,6 +13,8 @@ typedef struct binding {
     bool wants;   /* its gradient is wanted: a trained parameter, or it depends on one, and the loss on it */
     bool written; /* while compiling: some backward call already stores its gradient */
     bool kept;    /* its value has memory of its own */
+    int writers;  /* backward calls that contribute to its gradient */
+    const node *shares;          /* its gradient is this node's: the same memory */
     int forward_at, backward_at; /* position in the program, or -1 */
     buffer value, gradient, saved;
     float *memory; /* of a kept value */
@@ -35,6 +37,9 @@ struct step {
     bool profile;
     op_time times[OP_COUNT];
 };
+
+/* The node in whose name the gradient of x has its memory: x itself unless it shares another's. */
+const node *step_gradient_owner(const step *s, const node *x);
 
 /* Whether x is a parameter that the step trains. */
 bool step_trains(const step *s, const node *x);
