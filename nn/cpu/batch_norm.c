@@ -88,8 +88,8 @@ static void find_statistics(const call *c, const tables *t)
 #pragma omp parallel for schedule(static)
         for (int s = 0; s < view_slabs(v); s++) {
             size_t p = (size_t)s * (size_t)v->lanes;
-            norm_slab_statistics(c->in[0] + (size_t)s * view_slab(v), v->area, v->lanes, t->first + p,
-                                 t->second + p);
+            norm_slab_statistics(view_at(v, c->in[0], (size_t)s * view_slab(v)), v->area, v->lanes, v->half,
+                                 t->first + p, t->second + p);
         }
     }
 #pragma omp parallel for schedule(static)
@@ -131,17 +131,29 @@ static place place_of(const tables *t, int s)
     return p;
 }
 
+static norm_slab slab_of(const call *c, const tables *t, const place *p)
+{
+    return (norm_slab){.x = view_at(&t->v, c->in[0], p->pixels),
+                       .dout = c->dout ? view_at(&t->v, c->dout, p->pixels) : NULL,
+                       .area = t->v.area,
+                       .lanes = t->v.lanes,
+                       .half = t->v.half,
+                       .mean = t->mean + p->channel,
+                       .scale = t->scale + p->gain,
+                       .shift = t->shift + p->gain,
+                       .relu = c->n->a.act == ACT_RELU};
+}
+
 static err forward(backend *b, const call *c)
 {
     tables t = tables_of(b, c);
     find_statistics(c, &t);
     find_scales(c, &t);
-    bool relu = c->n->a.act == ACT_RELU;
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&t.v); s++) {
         place p = place_of(&t, s);
-        norm_slab_apply(c->out + p.pixels, c->in[0] + p.pixels, t.v.area, t.v.lanes, t.scale + p.gain,
-                        t.shift + p.gain, relu);
+        norm_slab slab = slab_of(c, &t, &p);
+        norm_slab_apply(&slab, view_at(&t.v, c->out, p.pixels));
     }
     return OK;
 }
@@ -182,13 +194,11 @@ static void join_gradients(const call *c, const tables *t)
 static err backward(backend *b, const call *c)
 {
     tables t = tables_of(b, c);
-    bool relu = c->n->a.act == ACT_RELU;
     find_scales(c, &t);
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&t.v); s++) {
         place p = place_of(&t, s);
-        norm_slab slab = {c->in[0] + p.pixels, c->dout + p.pixels, t.v.area,         t.v.lanes,
-                          t.mean + p.channel,  t.scale + p.gain,   t.shift + p.gain, relu};
+        norm_slab slab = slab_of(c, &t, &p);
         norm_slab_sums(&slab, t.first + p.slab, t.second + p.slab);
     }
     join_gradients(c, &t);
@@ -196,10 +206,9 @@ static err backward(backend *b, const call *c)
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&t.v); s++) {
         place p = place_of(&t, s);
-        norm_slab slab = {c->in[0] + p.pixels, c->dout + p.pixels, t.v.area,         t.v.lanes,
-                          t.mean + p.channel,  t.scale + p.gain,   t.shift + p.gain, relu};
-        norm_slab_gradient(&slab, t.slope + p.channel, t.constant + p.channel, c->din[0] + p.pixels,
-                           c->add[0]);
+        norm_slab slab = slab_of(c, &t, &p);
+        norm_slab_gradient(&slab, t.slope + p.channel, t.constant + p.channel,
+                           view_at(&t.v, c->din[0], p.pixels), c->add[0]);
     }
     return OK;
 }

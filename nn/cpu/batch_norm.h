@@ -6,24 +6,24 @@
 
 /* mean[lanes], and squares[lanes]: the sum of squared distances from it. Two passes; the second finds the
  * slab in the cache. */
-void norm_slab_statistics(const float *x, size_t area, int lanes, float *mean, float *squares);
-
-/* out = act(x * scale + shift). */
-void norm_slab_apply(float *out, const float *x, size_t area, int lanes, const float *scale,
-                     const float *shift, bool relu);
+void norm_slab_statistics(const void *x, size_t area, int lanes, bool half, float *mean, float *squares);
 
 typedef struct norm_slab {
-    const float *x, *dout;
+    const void *x, *dout; /* dout: in backward */
     size_t area;
     int lanes;
-    const float *mean, *scale, *shift; /* lanes */
+    bool half;
+    const float *mean, *scale, *shift; /* lanes; mean: in backward */
     bool relu;
 } norm_slab;
+
+/* out = act(x * scale + shift). */
+void norm_slab_apply(const norm_slab *s, void *out);
 
 /* With g = dout where relu lets it through: sum g and sum g (x - mean). */
 void norm_slab_sums(const norm_slab *s, float *first, float *second);
 
 /* dx = scale g + (x - mean) slope + constant, stored or added. */
-void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, float *dx, bool add);
+void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, void *dx, bool add);
 
 #endif

@@ -1,95 +1,97 @@
-/* Every loop is written once for any number of lanes and specialised for 8 and 16 (blocks), where sums stay
- * in registers, four pixels at a time. */
+/* Every loop takes the channels of a slab in groups of constant width, whose sums stay in registers; a
+ * pixel's channels lie `lanes` apart from the next pixel's. */
 #include "nn/cpu/batch_norm.h"
+#include "nn/cpu/cells.h"
 
-#include <string.h>
+enum { AHEAD = 4, MOST_WIDTH = 16 };
 
-enum { AHEAD = 4, MOST_LANES = 16 };
-
-/* Sums[lanes] = what `term` gives, over all pixels: in AHEAD independent rows of sums, since an addition
- * takes several cycles. */
-CPU_INLINE void fold_sums(float *sums, const float *partial, int lanes)
+/* sums[width] = the sum of AHEAD independent rows of sums, since an addition takes several cycles. */
+CPU_INLINE void fold_sums(float *sums, const float *partial, int width)
 {
-    for (int j = 0; j < lanes; j++)
-        sums[j] = (partial[j] + partial[lanes + j]) + (partial[2 * lanes + j] + partial[3 * lanes + j]);
+    for (int j = 0; j < width; j++)
+        sums[j] = (partial[j] + partial[width + j]) + (partial[2 * width + j] + partial[3 * width + j]);
 }
 
-CPU_INLINE void block_statistics(const float *restrict x, size_t area, int lanes, float *mean, float *squares)
+/* The pixel of term `i` and the row of partial sums that it goes to. */
+CPU_INLINE void add_terms(float *partial, const void *x, size_t pixel, size_t lanes, size_t first, int ahead,
+                          const float *mean, int width, bool half)
 {
-    float sums[AHEAD * MOST_LANES] = {0}, means[MOST_LANES];
-    size_t group = (size_t)(AHEAD * lanes), floats = area * (size_t)lanes, even = floats / group * group;
-    for (size_t i = 0; i < even; i += group)
-        for (int j = 0; j < AHEAD * lanes; j++) sums[j] += x[i + (size_t)j];
-    for (size_t i = even; i < floats; i += (size_t)lanes)
-        for (int j = 0; j < lanes; j++) sums[j] += x[i + (size_t)j];
-    fold_sums(means, sums, lanes);
-    for (int j = 0; j < lanes; j++) means[j] /= (float)area;
-    memset(sums, 0, sizeof sums);
-    float wide[AHEAD * MOST_LANES];
-    for (int j = 0; j < AHEAD * lanes; j++) wide[j] = means[j % lanes];
-    for (size_t i = 0; i < even; i += group)
-        for (int j = 0; j < AHEAD * lanes; j++) {
-            float d = x[i + (size_t)j] - wide[j];
-            sums[j] += d * d;
+    for (int a = 0; a < ahead; a++)
+        for (int j = 0; j < width; j++) {
+            float value = cell_load(x, (pixel + (size_t)a) * lanes + first + (size_t)j, half);
+            float away = mean ? value - mean[j] : value;
+            partial[a * width + j] += mean ? away * away : away;
         }
-    for (size_t i = even; i < floats; i += (size_t)lanes)
-        for (int j = 0; j < lanes; j++) {
-            float d = x[i + (size_t)j] - means[j];
-            sums[j] += d * d;
-        }
-    fold_sums(squares, sums, lanes);
-    memcpy(mean, means, (size_t)lanes * sizeof *mean);
 }
 
-static void any_statistics(const float *x, size_t area, int lanes, float *mean, float *squares)
+/* Sums over all pixels of x, or of the squares of x - mean. */
+CPU_INLINE void group_sums(const void *x, size_t area, size_t lanes, size_t first, const float *mean,
+                           float *sums, int width, bool half)
 {
-    for (int j = 0; j < lanes; j++) {
-        double sum = 0, square = 0;
-        for (size_t i = 0; i < area; i++) sum += (double)x[i * (size_t)lanes + (size_t)j];
-        sum /= (double)area;
-        for (size_t i = 0; i < area; i++) {
-            double d = (double)x[i * (size_t)lanes + (size_t)j] - sum;
-            square += d * d;
-        }
-        mean[j] = (float)sum;
-        squares[j] = (float)square;
+    float partial[AHEAD * MOST_WIDTH] = {0};
+    size_t i = 0;
+    for (; i + AHEAD <= area; i += AHEAD) add_terms(partial, x, i, lanes, first, AHEAD, mean, width, half);
+    for (; i < area; i++) add_terms(partial, x, i, lanes, first, 1, mean, width, half);
+    fold_sums(sums, partial, width);
+}
+
+CPU_INLINE void group_statistics(const void *x, size_t area, size_t lanes, size_t first, float *mean,
+                                 float *squares, int width, bool half)
+{
+    float means[MOST_WIDTH];
+    group_sums(x, area, lanes, first, NULL, means, width, half);
+    for (int j = 0; j < width; j++) means[j] /= (float)area;
+    group_sums(x, area, lanes, first, means, squares + first, width, half);
+    memcpy(mean + first, means, (size_t)width * sizeof *mean);
+}
+
+/* A single channel is one chain of additions: in double, over all its pixels. */
+static void channel_statistics(const void *x, size_t area, size_t lanes, size_t channel, bool half,
+                               float *mean, float *squares)
+{
+    double sum = 0, square = 0;
+    for (size_t i = 0; i < area; i++) sum += (double)cell_load(x, i * lanes + channel, half);
+    sum /= (double)area;
+    for (size_t i = 0; i < area; i++) {
+        double d = (double)cell_load(x, i * lanes + channel, half) - sum;
+        square += d * d;
     }
+    mean[channel] = (float)sum;
+    squares[channel] = (float)square;
 }
 
-CPU_KERNEL void norm_slab_statistics(const float *x, size_t area, int lanes, float *mean, float *squares)
+CPU_KERNEL void norm_slab_statistics(const void *x, size_t area, int lanes, bool half, float *mean,
+                                     float *squares)
 {
-    if (lanes == 8)
-        block_statistics(x, area, 8, mean, squares);
-    else if (lanes == 16)
-        block_statistics(x, area, 16, mean, squares);
-    else
-        any_statistics(x, area, lanes, mean, squares);
+    int j = 0;
+    for (; j + 16 <= lanes; j += 16)
+        CELL_WIDTH(half, group_statistics, 16, x, area, (size_t)lanes, (size_t)j, mean, squares);
+    for (; j + 8 <= lanes; j += 8)
+        CELL_WIDTH(half, group_statistics, 8, x, area, (size_t)lanes, (size_t)j, mean, squares);
+    for (; j < lanes; j++) channel_statistics(x, area, (size_t)lanes, (size_t)j, half, mean, squares);
 }
 
-CPU_INLINE void apply_loop(float *restrict out, const float *restrict x, size_t area, int lanes,
-                           const float *restrict scale, const float *restrict shift, bool relu)
+CPU_INLINE void apply_group(const norm_slab *s, void *restrict out, size_t first, int width, bool half)
 {
-    for (size_t i = 0; i < area; i++)
-        for (int j = 0; j < lanes; j++) {
-            float y = x[i * (size_t)lanes + (size_t)j] * scale[j] + shift[j];
-            out[i * (size_t)lanes + (size_t)j] = relu && y < 0 ? 0 : y;
+    float scale[MOST_WIDTH], shift[MOST_WIDTH];
+    size_t lanes = (size_t)s->lanes;
+    bool relu = s->relu;
+    memcpy(scale, s->scale + first, (size_t)width * sizeof *scale);
+    memcpy(shift, s->shift + first, (size_t)width * sizeof *shift);
+    for (size_t i = 0; i < s->area; i++)
+        for (int j = 0; j < width; j++) {
+            size_t at = i * lanes + first + (size_t)j;
+            float y = cell_load(s->x, at, half) * scale[j] + shift[j];
+            cell_store(out, at, relu && y < 0 ? 0 : y, half);
         }
 }
 
-CPU_KERNEL void norm_slab_apply(float *out, const float *x, size_t area, int lanes, const float *scale,
-                                const float *shift, bool relu)
+CPU_KERNEL void norm_slab_apply(const norm_slab *s, void *out)
 {
-    if (lanes == 8 && relu)
-        apply_loop(out, x, area, 8, scale, shift, true);
-    else if (lanes == 8)
-        apply_loop(out, x, area, 8, scale, shift, false);
-    else if (lanes == 16)
-        apply_loop(out, x, area, 16, scale, shift, relu);
-    else
-        apply_loop(out, x, area, lanes, scale, shift, relu);
+    CELL_GROUPS(s->lanes, s->half, j, apply_group, s, out, (size_t)j);
 }
 
-/* The gradient that relu lets through: the same expression as in apply_loop decides. Everything is loaded
+/* The gradient that relu lets through: the same expression as in apply_group decides. Everything is loaded
  * before the choice, so that no branch is needed. */
 CPU_INLINE float through(float x, float dout, float scale, float shift, bool relu)
 {
@@ -97,85 +99,75 @@ CPU_INLINE float through(float x, float dout, float scale, float shift, bool rel
 }
 
 /* Two pixels of sums at a time. */
-CPU_INLINE void sums_loop(const norm_slab *s, int lanes, bool relu, float *first, float *second)
+CPU_INLINE void sums_group(const norm_slab *s, size_t start, float *first, float *second, int width,
+                           bool half)
 {
-    float g[2 * MOST_LANES] = {0}, h[2 * MOST_LANES] = {0};
-    float mean[2 * MOST_LANES], scale[2 * MOST_LANES], shift[2 * MOST_LANES];
-    const float *restrict x = s->x, *restrict dout = s->dout;
-    size_t floats = s->area * (size_t)lanes, group = 2 * (size_t)lanes, even = floats / group * group;
-    for (int j = 0; j < 2 * lanes; j++) {
-        mean[j] = s->mean[j % lanes];
-        scale[j] = s->scale[j % lanes];
-        shift[j] = s->shift[j % lanes];
-    }
-    for (size_t i = 0; i < even; i += group)
-        for (int j = 0; j < 2 * lanes; j++) {
-            float d = through(x[i + (size_t)j], dout[i + (size_t)j], scale[j], shift[j], relu);
-            g[j] += d;
-            h[j] += d * (x[i + (size_t)j] - mean[j]);
-        }
-    for (size_t i = even; i < floats; i += (size_t)lanes)
-        for (int j = 0; j < lanes; j++) {
-            float d = through(x[i + (size_t)j], dout[i + (size_t)j], scale[j], shift[j], relu);
-            g[j] += d;
-            h[j] += d * (x[i + (size_t)j] - mean[j]);
-        }
-    for (int j = 0; j < lanes; j++) first[j] = g[j] + g[lanes + j];
-    for (int j = 0; j < lanes; j++) second[j] = h[j] + h[lanes + j];
+    enum { PAIR = 2 };
+    float g[PAIR * MOST_WIDTH] = {0}, h[PAIR * MOST_WIDTH] = {0};
+    float mean[MOST_WIDTH], scale[MOST_WIDTH], shift[MOST_WIDTH];
+    size_t lanes = (size_t)s->lanes, even = s->area / PAIR * PAIR;
+    bool relu = s->relu;
+    memcpy(mean, s->mean + start, (size_t)width * sizeof *mean);
+    memcpy(scale, s->scale + start, (size_t)width * sizeof *scale);
+    memcpy(shift, s->shift + start, (size_t)width * sizeof *shift);
+    for (size_t i = 0; i < s->area; i += PAIR)
+        for (int a = 0; a < (i < even ? PAIR : 1); a++)
+            for (int j = 0; j < width; j++) {
+                size_t at = (i + (size_t)a) * lanes + start + (size_t)j;
+                float x = cell_load(s->x, at, half);
+                float d = through(x, cell_load(s->dout, at, half), scale[j], shift[j], relu);
+                g[a * width + j] += d;
+                h[a * width + j] += d * (x - mean[j]);
+            }
+    for (int j = 0; j < width; j++) first[start + (size_t)j] = g[j] + g[width + j];
+    for (int j = 0; j < width; j++) second[start + (size_t)j] = h[j] + h[width + j];
 }
 
-static void any_sums(const norm_slab *s, float *first, float *second)
+static void channel_sums(const norm_slab *s, size_t channel, float *first, float *second)
 {
-    for (int j = 0; j < s->lanes; j++) {
-        double g = 0, h = 0;
-        for (size_t i = 0; i < s->area; i++) {
-            size_t at = i * (size_t)s->lanes + (size_t)j;
-            float d = through(s->x[at], s->dout[at], s->scale[j], s->shift[j], s->relu);
-            g += (double)d;
-            h += (double)(d * (s->x[at] - s->mean[j]));
-        }
-        first[j] = (float)g;
-        second[j] = (float)h;
+    double g = 0, h = 0;
+    for (size_t i = 0; i < s->area; i++) {
+        size_t at = i * (size_t)s->lanes + channel;
+        float x = cell_load(s->x, at, s->half);
+        float d = through(x, cell_load(s->dout, at, s->half), s->scale[channel], s->shift[channel], s->relu);
+        g += (double)d;
+        h += (double)(d * (x - s->mean[channel]));
     }
+    first[channel] = (float)g;
+    second[channel] = (float)h;
 }
 
 CPU_KERNEL void norm_slab_sums(const norm_slab *s, float *first, float *second)
 {
-    if (s->lanes == 8 && s->relu)
-        sums_loop(s, 8, true, first, second);
-    else if (s->lanes == 8)
-        sums_loop(s, 8, false, first, second);
-    else if (s->lanes == 16)
-        sums_loop(s, 16, s->relu, first, second);
-    else
-        any_sums(s, first, second);
+    int j = 0;
+    for (; j + 16 <= s->lanes; j += 16) CELL_WIDTH(s->half, sums_group, 16, s, (size_t)j, first, second);
+    for (; j + 8 <= s->lanes; j += 8) CELL_WIDTH(s->half, sums_group, 8, s, (size_t)j, first, second);
+    for (; j < s->lanes; j++) channel_sums(s, (size_t)j, first, second);
 }
 
-CPU_INLINE void gradient_loop(const norm_slab *s, int lanes, const float *restrict slope,
-                              const float *restrict constant, float *restrict dx, bool relu, bool add)
+CPU_INLINE void gradient_group(const norm_slab *s, const float *slope, const float *constant,
+                               void *restrict dx, size_t first, bool add, int width, bool half)
 {
-    const float *restrict x = s->x, *restrict dout = s->dout;
-    const float *restrict mean = s->mean, *restrict scale = s->scale, *restrict shift = s->shift;
+    float mean[MOST_WIDTH], scale[MOST_WIDTH], shift[MOST_WIDTH], slopes[MOST_WIDTH], constants[MOST_WIDTH];
+    size_t lanes = (size_t)s->lanes, bytes = (size_t)width * sizeof *mean;
+    bool relu = s->relu;
+    memcpy(mean, s->mean + first, bytes);
+    memcpy(scale, s->scale + first, bytes);
+    memcpy(shift, s->shift + first, bytes);
+    memcpy(slopes, slope + first, bytes);
+    memcpy(constants, constant + first, bytes);
     for (size_t i = 0; i < s->area; i++)
-        for (int j = 0; j < lanes; j++) {
-            size_t at = i * (size_t)lanes + (size_t)j;
-            float d = through(x[at], dout[at], scale[j], shift[j], relu);
-            d = scale[j] * d + (x[at] - mean[j]) * slope[j] + constant[j];
-            dx[at] = add ? dx[at] + d : d;
+        for (int j = 0; j < width; j++) {
+            size_t at = i * lanes + first + (size_t)j;
+            float x = cell_load(s->x, at, half);
+            float d = through(x, cell_load(s->dout, at, half), scale[j], shift[j], relu);
+            d = scale[j] * d + (x - mean[j]) * slopes[j] + constants[j];
+            cell_store(dx, at, add ? cell_load(dx, at, half) + d : d, half);
         }
 }
 
-CPU_KERNEL void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, float *dx,
+CPU_KERNEL void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, void *dx,
                                    bool add)
 {
-    if (s->lanes == 8 && s->relu && !add)
-        gradient_loop(s, 8, slope, constant, dx, true, false);
-    else if (s->lanes == 8 && s->relu)
-        gradient_loop(s, 8, slope, constant, dx, true, true);
-    else if (s->lanes == 8)
-        gradient_loop(s, 8, slope, constant, dx, false, add);
-    else if (s->lanes == 16)
-        gradient_loop(s, 16, slope, constant, dx, s->relu, add);
-    else
-        gradient_loop(s, s->lanes, slope, constant, dx, s->relu, add);
+    CELL_GROUPS(s->lanes, s->half, j, gradient_group, s, slope, constant, dx, (size_t)j, add);
 }

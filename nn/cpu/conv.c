@@ -1,9 +1,5 @@
 /* Convolution: oneDNN between our layouts, except where one side has fewer channels than a block
- * (thin_conv.h).
- *
- * A convolution from thin to wide is fast in oneDNN (a first layer's forward). Its transpose, the gradient of
- * a last layer's input, is the same thing with the taps flipped and in and out exchanged, so that it is run
- * as a forward convolution, too. */
+ * (thin_conv.h). */
 #include "nn/cpu/onednn.h"
 #include "nn/cpu/thin_conv.h"
 #include "nn/cpu/up_conv.h"
@@ -11,16 +7,16 @@
 #include <omp.h>
 #include <stdlib.h>
 
-typedef enum way { BY_ONEDNN, BY_THIN, BY_TRANSPOSE } way;
+typedef enum way { BY_ONEDNN, BY_THIN } way;
 
 typedef struct conv_plan {
     conv_shape shape;
     stage *forward, *data, *weights;
     way forward_way, data_way, weights_way;
-    thin_conv contract, correlate;
-    bool fused;        /* the activation is part of the forward primitive */
-    size_t dz_bytes;   /* scratch of backward begins with dz = dout act'(out), if there is an activation */
-    size_t transposed; /* bytes of the transposed weight (BY_TRANSPOSE), after dz */
+    thin_conv contract, expand, correlate;
+    bool fused; /* the activation is part of the forward primitive */
+    bool thin_is_out;
+    size_t dz_bytes; /* scratch of backward begins with dz = dout act'(out), if there is an activation */
 } conv_plan;
 
 static conv_shape shape_of(const node *n)
@@ -35,7 +31,7 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
     const conv_shape *s = &p->shape;
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
     bool thin_in = s->c < CPU_MIN_BLOCKED, thin_out = s->o < CPU_MIN_BLOCKED;
-    if (thin_in == thin_out) return;
+    if (thin_in == thin_out || (thin_in ? out : in).lanes % CPU_MIN_BLOCKED != 0) return;
     int mirrored = s->k - 1 - s->pad;
     thin_conv t = {.thin = thin_in ? in : out,
                    .wide = thin_in ? out : in,
@@ -43,18 +39,17 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
                    .stride = 1,
                    .thin_is_out = thin_out,
                    .threads = omp_get_max_threads()};
-    p->contract = p->correlate = t;
+    p->contract = p->expand = p->correlate = t;
+    p->thin_is_out = thin_out;
     p->contract.pad = thin_out ? s->pad : mirrored;
     p->contract.flip = thin_in;
-    p->correlate.pad = thin_in ? s->pad : mirrored;
-    p->correlate.flip = thin_out;
-    p->correlate.stride = s->stride;
+    p->expand.pad = p->correlate.pad = thin_in ? s->pad : mirrored;
+    p->expand.flip = p->correlate.flip = thin_out;
+    p->expand.stride = p->correlate.stride = s->stride;
     if (thin_in) p->weights_way = BY_THIN;
+    if (thin_in && out.half) p->forward_way = BY_THIN;
     if (thin_in && s->stride == 1) p->data_way = BY_THIN;
-    if (thin_out && s->stride == 1) {
-        p->forward_way = p->weights_way = BY_THIN;
-        if (mirrored >= 0) p->data_way = BY_TRANSPOSE;
-    }
+    if (thin_out && s->stride == 1) p->forward_way = p->data_way = p->weights_way = BY_THIN;
 }
 
 static bool has_bias(const call *c)
@@ -67,25 +62,15 @@ static bool wants_weights(const call *c)
     return c->backward && (c->wants[1] || (has_bias(c) && c->wants[2]));
 }
 
-/* The stage of the gradient of x: a forward convolution from out to in for BY_TRANSPOSE. */
-static err open_data(const backend *b, conv_plan *p)
-{
-    const conv_shape *s = &p->shape;
-    if (p->data_way == BY_THIN) return OK;
-    if (p->data_way == BY_ONEDNN) return conv_stage_open(b, s, CONV_BACKWARD_DATA, false, ACT_NONE, &p->data);
-    conv_shape back = conv_shape_of(s->n, s->o, s->oh, s->ow, s->c, s->k, 1, s->k - 1 - s->pad);
-    p->transposed = (size_t)(s->o * s->c * s->k * s->k) * sizeof(float);
-    return conv_stage_open(b, &back, CONV_FORWARD, false, ACT_NONE, &p->data);
-}
-
 static err open_stages(const backend *b, const call *c, conv_plan *p)
 {
     const conv_shape *s = &p->shape;
     nn_act act = c->n->a.act;
-    p->fused = p->forward_way == BY_ONEDNN && (act == ACT_RELU || act == ACT_LEAKY_RELU);
+    p->fused = (p->forward_way == BY_ONEDNN || !p->thin_is_out) && (act == ACT_RELU || act == ACT_LEAKY_RELU);
     if (p->forward_way == BY_ONEDNN)
         TRY(conv_stage_open(b, s, CONV_FORWARD, has_bias(c), p->fused ? act : ACT_NONE, &p->forward));
-    if (c->backward && c->wants[0]) TRY(open_data(b, p));
+    if (c->backward && c->wants[0] && p->data_way == BY_ONEDNN)
+        TRY(conv_stage_open(b, s, CONV_BACKWARD_DATA, false, ACT_NONE, &p->data));
     if (wants_weights(c) && p->weights_way == BY_ONEDNN)
         TRY(conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, has_bias(c), ACT_NONE, &p->weights));
     return OK;
@@ -95,10 +80,10 @@ static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
 {
     const conv_shape *s = &p->shape;
     view out = cpu_view_of(b, c->n);
+    /* Both thin ways want the packed weight alone. */
     size_t forward = p->forward_way == BY_THIN ? thin_contract_bytes(&p->contract) : stage_bytes(p->forward);
     if (!c->backward) return forward;
-    size_t data = p->data_way == BY_THIN ? thin_contract_bytes(&p->contract)
-                                         : stage_align(p->transposed) + stage_bytes(p->data);
+    size_t data = p->data_way == BY_THIN ? thin_contract_bytes(&p->contract) : stage_bytes(p->data);
     /* A bias whose gradient nobody wants (or the weight's) is still computed by the primitive: into scratch.
      */
     size_t unwanted = stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
@@ -107,7 +92,7 @@ static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
                          ? stage_larger(thin_weights_bytes(&p->correlate),
                                         view_padded(&out) * (size_t)out.n * sizeof(float))
                          : unwanted + stage_bytes(p->weights);
-    if (c->n->a.act != ACT_NONE) p->dz_bytes = stage_align(view_floats(&out) * sizeof(float));
+    if (c->n->a.act != ACT_NONE) p->dz_bytes = stage_align(view_bytes(&out));
     return stage_larger(forward, p->dz_bytes + stage_larger(data, weights));
 }
 
@@ -153,45 +138,32 @@ static err forward(backend *b, const call *c)
     if (c->n->a.upsample) return up_conv_forward(b, c);
     conv_plan *p = c->plan;
     view out = cpu_view_of(b, c->n);
-    if (p->forward_way == BY_THIN) {
-        thin_contract(&p->contract, c->in[0], c->in[1], has_bias(c) ? c->in[2] : NULL, c->out, false,
-                      c->scratch);
+    const float *bias = has_bias(c) ? c->in[2] : NULL;
+    if (p->forward_way == BY_THIN && !p->thin_is_out) {
+        thin_expand(&p->expand, c->in[0], c->in[1], bias, p->fused ? c->n->a.act : ACT_NONE, c->out, false,
+                    c->scratch);
+    } else if (p->forward_way == BY_THIN) {
+        thin_contract(&p->contract, c->in[0], c->in[1], bias, c->out, false, c->scratch);
     } else {
-        float *memory[] = {stage_readable(c->in[0]), stage_readable(c->in[1]), c->out,
-                           has_bias(c) ? stage_readable(c->in[2]) : NULL};
+        void *memory[] = {stage_readable(c->in[0]), stage_readable(c->in[1]), c->out, stage_readable(bias)};
         TRY(stage_run(p->forward, b, memory, (bool[4]){false}, c->scratch));
     }
     if (p->fused) return OK;
-    cpu_activate(c->n->a.act, c->out, c->out, view_floats(&out));
+    cpu_activate(c->n->a.act, out.half, c->out, c->out, view_cells(&out));
     if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&out, c->out);
     return OK;
 }
 
-/* (O,C,k,k) to (C,O,k,k) with the taps flipped. */
-static void transpose_weight(const conv_shape *s, const float *w, float *to)
-{
-    int taps = s->k * s->k;
-    for (int o = 0; o < s->o; o++)
-        for (int c = 0; c < s->c; c++)
-            for (int i = 0; i < taps; i++)
-                to[(c * s->o + o) * taps + taps - 1 - i] = w[(o * s->c + c) * taps + i];
-}
-
 static err backward_data(const backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
 {
-    if (p->data_way == BY_THIN) {
-        thin_contract(&p->contract, dz, c->in[1], NULL, c->din[0], c->add[0], (float *)(void *)scratch);
-        return OK;
-    }
-    if (p->data_way == BY_ONEDNN) {
-        float *memory[] = {c->din[0], stage_readable(c->in[1]), stage_readable(dz)};
-        return stage_run(p->data, b, memory, (bool[3]){c->add[0]}, scratch);
-    }
-    float *transposed = (float *)(void *)scratch;
-    transpose_weight(&p->shape, c->in[1], transposed);
-    float *memory[] = {stage_readable(dz), transposed, c->din[0]};
-    return stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]},
-                     scratch + stage_align(p->transposed));
+    float *packed = (float *)(void *)scratch;
+    void *memory[] = {c->din[0], stage_readable(c->in[1]), stage_readable(dz)};
+    if (p->data_way == BY_ONEDNN) return stage_run(p->data, b, memory, (bool[3]){c->add[0]}, scratch);
+    if (p->thin_is_out)
+        thin_expand(&p->expand, dz, c->in[1], NULL, ACT_NONE, c->din[0], c->add[0], packed);
+    else
+        thin_contract(&p->contract, dz, c->in[1], NULL, c->din[0], c->add[0], packed);
+    return OK;
 }
 
 static err backward_weights(backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
@@ -211,8 +183,8 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
     scratch += stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float));
     float *unwanted_bias = (float *)(void *)scratch;
     scratch += stage_align((size_t)s->o * sizeof(float));
-    float *memory[] = {stage_readable(c->in[0]), c->din[1] ? c->din[1] : unwanted, stage_readable(dz),
-                       dbias ? dbias : unwanted_bias};
+    void *memory[] = {stage_readable(c->in[0]), c->din[1] ? c->din[1] : unwanted, stage_readable(dz),
+                      dbias ? dbias : unwanted_bias};
     bool add[] = {false, c->din[1] && c->add[1], false, dbias && c->add[2]};
     return stage_run(p->weights, b, memory, add, scratch);
 }
@@ -225,7 +197,7 @@ static err backward(backend *b, const call *c)
     char *scratch = (char *)c->scratch + p->dz_bytes;
     if (p->dz_bytes) {
         view out = cpu_view_of(b, c->n);
-        cpu_activate_backward(c->n->a.act, c->scratch, c->out, c->dout, view_floats(&out), false);
+        cpu_activate_backward(c->n->a.act, out.half, c->scratch, c->out, c->dout, view_cells(&out), false);
         dz = c->scratch;
     }
     if (c->din[0]) TRY(backward_data(b, c, p, dz, scratch));

@@ -13,15 +13,32 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
+static bool has_isa(dnnl_cpu_isa_t isa, dnnl_cpu_isa_t wanted)
+{
+    return (isa & wanted) == wanted;
+}
+
+/* oneDNN would emulate bf16 on older processors, at a third of the speed of fp32. */
+static err check_precision(nn_precision precision, dnnl_cpu_isa_t isa)
+{
+    if (precision == NN_TF32)
+        return err_set(ERR_UNAVAILABLE, "tf32 is for GPUs; on the CPU use fp32 or bf16");
+    if (precision == NN_BF16 && !has_isa(isa, dnnl_cpu_isa_avx512_core_bf16))
+        return err_set(ERR_UNAVAILABLE,
+                       "this processor has no bf16 arithmetic (AVX512_BF16 or AMX); use fp32");
+    return OK;
+}
+
 static err open_backend(const nn_device *device, backend **out)
 {
     *out = NULL;
-    if (device->precision != NN_FP32)
-        return err_set(ERR_UNAVAILABLE, "the backend cpu computes in fp32 only");
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    TRY(check_precision(device->precision, isa));
     backend *b = calloc(1, sizeof *b);
     if (!b) return err_set(ERR_SYSTEM, "out of memory for the CPU backend");
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    b->width = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16 : 8;
+    b->width = has_isa(isa, dnnl_cpu_isa_avx512_core) ? 16 : 8;
+    b->half = device->precision == NN_BF16;
+    b->interleaved = b->half && has_isa(isa, dnnl_cpu_isa_avx512_core_amx);
     if (dnnl_engine_create(&b->engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) != dnnl_success) {
         if (b->engine) (void)dnnl_engine_destroy(b->engine);
@@ -51,7 +68,7 @@ static err allocate(backend *b, size_t bytes, void **out)
     if (!memory) return err_set(ERR_SYSTEM, "out of memory for %zu bytes", bytes);
     /* Huge pages save the time of page faults and address look-ups; without them all works the same. */
     if (alignment == HUGE_PAGE) (void)madvise(memory, rounded, MADV_HUGEPAGE);
-    cpu_zero(memory, rounded / sizeof(float));
+    cpu_zero(memory, rounded);
     *out = memory;
     return OK;
 }
@@ -65,7 +82,7 @@ static void release(backend *b, void *memory)
 static size_t value_bytes(backend *b, const nn_shape_t *shape, bool plain)
 {
     view v = cpu_view(b, shape, plain);
-    return view_floats(&v) * sizeof(float);
+    return view_bytes(&v);
 }
 
 static err upload(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device)

@@ -4,7 +4,9 @@
  * Layout. An activation (B,C,H,W) with C >= 8 lies as [B][blocks][H*W][width], channel c in block c / width
  * at lane c % width: oneDNN's nChw8c (nChw16c with AVX-512), the layout of its fastest convolutions. Lanes
  * past C are zero. With C < 8 (images) it is NCHW, which is the same with a width of 1. A plain (N,D) is one
- * block of width D. So one set of loops serves all three. */
+ * block of width D. In bf16 activations with C >= 8 have elements of two bytes (cells.h), and where the
+ * processor multiplies tiles (AMX) they lie as NHWC, one block of width C, since oneDNN's tile kernels want
+ * that. So one set of loops serves all four. */
 #ifndef NN_CPU_CPU_H
 #define NN_CPU_CPU_H
 
@@ -31,20 +33,23 @@ enum { CPU_MIN_BLOCKED = 8 }; /* fewer channels than this are not worth a padded
 struct backend {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    int width; /* channels per block: 16 with AVX-512, else 8 */
+    int width;        /* channels per block: 16 with AVX-512, else 8 */
+    bool half;        /* activations of 8 channels or more are bf16 */
+    bool interleaved; /* and NHWC */
 };
 
-/* How a tensor lies in memory: [n][blocks][area][width]. */
+/* How a tensor lies in memory: [n][blocks][area][lanes]. */
 typedef struct view {
     int n, channels, blocks, height, width;
-    int lanes;   /* floats per pixel of a block */
+    int lanes;   /* elements per pixel of a block */
+    bool half;   /* elements are bf16, else float */
     size_t area; /* height * width */
 } view;
 
 view cpu_view(const backend *b, const nn_shape_t *shape, bool plain);
 view cpu_view_of(const backend *b, const node *n);
 
-static inline size_t view_slab(const view *v) /* floats of one block of one sample */
+static inline size_t view_slab(const view *v) /* elements of one block of one sample */
 {
     return v->area * (size_t)v->lanes;
 }
@@ -54,14 +59,14 @@ static inline size_t view_sample(const view *v)
     return view_slab(v) * (size_t)v->blocks;
 }
 
-static inline size_t view_floats(const view *v)
+static inline size_t view_cells(const view *v)
 {
     return view_sample(v) * (size_t)v->n;
 }
 
 static inline size_t view_bytes(const view *v)
 {
-    return view_floats(v) * sizeof(float);
+    return view_cells(v) * (v->half ? sizeof(uint16_t) : sizeof(float));
 }
 
 static inline int view_slabs(const view *v)
@@ -82,9 +87,16 @@ static inline int view_used(const view *v, int k)
     return left < v->lanes ? left : v->lanes;
 }
 
-static inline bool view_is_plain(const view *v) /* memory is in NCHW order */
+/* Element `i` of a tensor. oneDNN, and kernels that share a signature, want what they only read as not const.
+ */
+static inline void *view_at(const view *v, const void *x, size_t i)
 {
-    return v->lanes == 1 || (v->area == 1 && v->lanes == v->channels);
+    return (char *)x + i * (v->half ? sizeof(uint16_t) : sizeof(float));
+}
+
+static inline bool view_is_plain(const view *v) /* memory is floats in NCHW order */
+{
+    return !v->half && (v->lanes == 1 || (v->area == 1 && v->lanes == v->channels));
 }
 
 /* The part of n elements that the calling thread of a parallel region works on: whole cache lines, the same
@@ -92,28 +104,28 @@ static inline bool view_is_plain(const view *v) /* memory is in NCHW order */
 void cpu_share(size_t n, size_t *first, size_t *end);
 
 /* layout.c: between the layout of a view and NCHW order. `add` adds to the destination. */
-void cpu_to_plain(const view *v, const float *from, float *to, bool add);
-void cpu_from_plain(const view *v, const float *from, float *to, bool add);
+void cpu_to_plain(const view *v, const void *from, float *to, bool add);
+void cpu_from_plain(const view *v, const float *from, void *to, bool add);
 
-/* vector.c: over n floats, in parallel. */
-void cpu_copy(float *y, const float *x, size_t n);
-void cpu_zero(float *y, size_t n);
-void cpu_add(float *y, const float *x, size_t n);                                /* y += x */
-void cpu_scale(float *y, const float *x, float a, size_t n, bool add);           /* y = a x, or y += a x */
-void cpu_store(float *y, const float *x, size_t n, bool add);                    /* y = x, or y += x */
+/* vector.c: in parallel, over bytes, or over n elements that are all floats or all bf16. */
+void cpu_copy(void *y, const void *x, size_t bytes);
+void cpu_zero(void *y, size_t bytes);
+void cpu_scale(bool half, void *y, const void *x, float a, size_t n, bool add);  /* y = a x, or y += a x */
+void cpu_store(bool half, void *y, const void *x, size_t n, bool add);           /* y = x, or y += x */
 void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add); /* (rows, columns) */
 
 /* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */
-void cpu_channel_sums(const view *v, const float *x, float *slab_sums, float *out, bool add);
+void cpu_channel_sums(const view *v, const void *x, float *slab_sums, float *out, bool add);
 
 /* activation.c: y += bias (C) per channel; padding stays as it is. */
-void cpu_add_bias(const view *v, float *y, const float *bias);
+void cpu_add_bias(const view *v, void *y, const float *bias);
 
-/* activation.c: over n floats, in parallel; y may be x, and dx may be dy. Zeros stay zero except under
+/* activation.c: over n elements, in parallel; y may be x, and dx may be dy. Zeros stay zero except under
  * ACT_SIGMOID; cpu_clear_padding restores them. */
-void cpu_activate(nn_act act, float *y, const float *x, size_t n);
-void cpu_activate_backward(nn_act act, float *dx, const float *y, const float *dy, size_t n, bool add);
-void cpu_clear_padding(const view *v, float *y);
+void cpu_activate(nn_act act, bool half, void *y, const void *x, size_t n);
+void cpu_activate_backward(nn_act act, bool half, void *dx, const void *y, const void *dy, size_t n,
+                           bool add);
+void cpu_clear_padding(const view *v, void *y);
 
 /* vector.c: the vector functions of backend_i. */
 err cpu_fill(backend *b, float *x, size_t n, float value);

@@ -35,7 +35,7 @@ static err forward(backend *b, const call *c)
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.rows, s.out, s.in, 1, c->in[0], s.in, c->in[1],
                 s.in, 0, c->out, s.out);
     if (c->n->n_in > 2) add_rows(c->out, c->in[2], s.rows, s.out);
-    cpu_activate(c->n->a.act, c->out, c->out, nn_count(&c->n->shape));
+    cpu_activate(c->n->a.act, false, c->out, c->out, nn_count(&c->n->shape));
     return OK;
 }
 
@@ -46,7 +46,7 @@ static err backward(backend *b, const call *c)
     sizes s = sizes_of(c->n);
     const float *d = c->dout;
     if (c->n->a.act != ACT_NONE) {
-        cpu_activate_backward(c->n->a.act, c->scratch, c->out, c->dout, nn_count(&c->n->shape), false);
+        cpu_activate_backward(c->n->a.act, false, c->scratch, c->out, c->dout, nn_count(&c->n->shape), false);
         d = c->scratch;
     }
     if (c->din[0])

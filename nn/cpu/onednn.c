@@ -22,8 +22,8 @@ static err failed(dnnl_status_t status, int line)
 typedef struct operand {
     dnnl_memory_t own, ours;
     dnnl_primitive_t store, add; /* an input only has store: ours to own */
-    size_t offset, floats;       /* of own, in scratch */
-    bool output;
+    size_t offset, elements;     /* of own, in scratch */
+    bool output, half;
 } operand;
 
 struct stage {
@@ -70,7 +70,8 @@ static err open_operand(stage *s, const backend *b, const_dnnl_primitive_desc_t 
     o->output = t->output;
     DNN(dnnl_memory_create(&o->own, own, b->engine, NULL));
     if (t->output || !same) o->offset = reserve(s, dnnl_memory_desc_get_size(own));
-    o->floats = dnnl_memory_desc_get_size(own) / sizeof(float);
+    o->half = own->data_type == dnnl_bf16;
+    o->elements = dnnl_memory_desc_get_size(own) / (o->half ? sizeof(uint16_t) : sizeof(float));
     if (same) return OK;
     DNN(dnnl_memory_create(&o->ours, &t->ours, b->engine, NULL));
     if (!t->output) return make_reorder(b, &t->ours, own, false, &o->store);
@@ -145,16 +146,16 @@ static err reorder(const backend *b, dnnl_primitive_t primitive, dnnl_memory_t f
     return OK;
 }
 
-static err place_operand(const operand *o, const backend *b, float *memory, bool add, char *scratch)
+static err place_operand(const operand *o, const backend *b, void *memory, bool add, char *scratch)
 {
     bool direct = !o->ours && !(o->output && add);
-    TRY(point(o->own, direct ? (void *)memory : scratch + o->offset));
+    TRY(point(o->own, direct ? memory : scratch + o->offset));
     if (!o->ours) return OK;
     TRY(point(o->ours, memory));
     return o->output ? OK : reorder(b, o->store, o->ours, o->own);
 }
 
-err stage_run(stage *s, const backend *b, float *const *memory, const bool *add, void *scratch)
+err stage_run(stage *s, const backend *b, void *const *memory, const bool *add, void *scratch)
 {
     for (int i = 0; i < s->n; i++) TRY(place_operand(s->operands + i, b, memory[i], add[i], scratch));
     TRY(point(s->scratchpad, (char *)scratch + s->scratchpad_offset));
@@ -165,7 +166,7 @@ err stage_run(stage *s, const backend *b, float *const *memory, const bool *add,
         if (o->ours)
             TRY(reorder(b, add[i] ? o->add : o->store, o->own, o->ours));
         else if (add[i])
-            cpu_add(memory[i], (const float *)(const void *)((char *)scratch + o->offset), o->floats);
+            cpu_store(o->half, memory[i], (char *)scratch + o->offset, o->elements, true);
     }
     DNN(dnnl_stream_wait(b->stream));
     return OK;
@@ -180,18 +181,30 @@ conv_shape conv_shape_of(int n, int c, int h, int w, int o, int k, int stride, i
     return s;
 }
 
-static dnnl_memory_desc_t tensor(int rank, const dnnl_dims_t sizes, dnnl_format_tag_t tag)
+static dnnl_memory_desc_t tensor(int rank, const dnnl_dims_t sizes, bool half, dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t m;
-    if (dnnl_memory_desc_init_by_tag(&m, rank, sizes, dnnl_f32, tag) != dnnl_success)
+    if (dnnl_memory_desc_init_by_tag(&m, rank, sizes, half ? dnnl_bf16 : dnnl_f32, tag) != dnnl_success)
         m = (dnnl_memory_desc_t){0};
     return m;
 }
 
+/* An activation in our layout (cpu_view). */
+static dnnl_memory_desc_t ours(const backend *b, int n, int c, int h, int w)
+{
+    dnnl_dims_t sizes = {n, c, h, w};
+    if (c < CPU_MIN_BLOCKED) return tensor(4, sizes, false, dnnl_nchw);
+    return tensor(4, sizes, b->half,
+                  b->interleaved   ? dnnl_nhwc
+                  : b->width == 16 ? dnnl_nChw16c
+                                   : dnnl_nChw8c);
+}
+
+/* An activation as a convolution is asked to take it: every one of bf16 if any is. */
 static dnnl_memory_desc_t activation(const backend *b, int n, int c, int h, int w, bool fixed)
 {
-    dnnl_format_tag_t tag = c < CPU_MIN_BLOCKED ? dnnl_nchw : b->width == 16 ? dnnl_nChw16c : dnnl_nChw8c;
-    return tensor(4, (dnnl_dims_t){n, c, h, w}, fixed ? tag : dnnl_format_tag_any);
+    if (fixed && (c >= CPU_MIN_BLOCKED || !b->half)) return ours(b, n, c, h, w);
+    return tensor(4, (dnnl_dims_t){n, c, h, w}, b->half, dnnl_format_tag_any);
 }
 
 static dnnl_primitive_attr_t attr_of(nn_act act)
@@ -215,11 +228,11 @@ static dnnl_primitive_attr_t attr_of(nn_act act)
 /* Whether Winograd's F(4x4, 3x3) (Lavin & Gray 2016), with a quarter of the products, is faster: measured
  * with AVX-512, up to twice, given enough channels and pixels to pay for the transforms. A rule, not a
  * measurement at run time: the choice moves the last digits, and equal runs must be equal. */
-static bool suits_winograd(const conv_shape *s, int direction)
+static bool suits_winograd(const backend *b, const conv_shape *s, int direction)
 {
     enum { MIN_CHANNELS = 32, MIN_PIXELS = 2048, MIN_WEIGHT_CHANNELS = 16 };
     const double min_weight_products = 6e7;
-    if (s->k != 3 || s->stride != 1) return false;
+    if (s->k != 3 || s->stride != 1 || b->half) return false;
     int channels = s->c < s->o ? s->c : s->o;
     double pixels = (double)s->n * s->oh * s->ow;
     if (direction == CONV_BACKWARD_WEIGHTS)
@@ -232,8 +245,11 @@ static dnnl_primitive_desc_t find_descriptor(const backend *b, const conv_shape 
 {
     dnnl_memory_desc_t src = activation(b, s->n, s->c, s->h, s->w, fixed);
     dnnl_memory_desc_t dst = activation(b, s->n, s->o, s->oh, s->ow, fixed);
-    dnnl_memory_desc_t w = tensor(4, (dnnl_dims_t){s->o, s->c, s->k, s->k}, dnnl_format_tag_any);
-    dnnl_memory_desc_t one = tensor(1, (dnnl_dims_t){s->o}, dnnl_a), *with = bias ? &one : NULL;
+    bool weights = direction == CONV_BACKWARD_WEIGHTS; /* whose result is fp32 */
+    dnnl_memory_desc_t any = tensor(4, (dnnl_dims_t){s->o, s->c, s->k, s->k}, b->half, dnnl_format_tag_any),
+                       w = any;
+    dnnl_memory_desc_t one = tensor(1, (dnnl_dims_t){s->o}, false, dnnl_a), *with = bias ? &one : NULL;
+    if (weights) w = tensor(4, (dnnl_dims_t){s->o, s->c, s->k, s->k}, false, dnnl_format_tag_any);
     dnnl_dims_t strides = {s->stride, s->stride}, low = {s->pad, s->pad};
     dnnl_dims_t high = {(s->oh - 1) * s->stride + s->k - s->h - s->pad,
                         (s->ow - 1) * s->stride + s->k - s->w - s->pad};
@@ -241,7 +257,7 @@ static dnnl_primitive_desc_t find_descriptor(const backend *b, const conv_shape 
     dnnl_primitive_desc_t forward = NULL, found = NULL;
     dnnl_primitive_attr_t attr = attr_of(direction == CONV_FORWARD ? act : ACT_NONE);
     if (!attr) return NULL;
-    (void)(dnnl_convolution_forward_desc_init(&c, dnnl_forward_training, algorithm, &src, &w, with, &dst,
+    (void)(dnnl_convolution_forward_desc_init(&c, dnnl_forward_training, algorithm, &src, &any, with, &dst,
                                               strides, low, high) == dnnl_success &&
            dnnl_primitive_desc_create(&forward, &c, attr, b->engine, NULL) == dnnl_success);
     if (direction == CONV_FORWARD) {
@@ -264,7 +280,7 @@ dnnl_primitive_desc_t conv_descriptor(const backend *b, const conv_shape *s, int
                                       bool bias, nn_act act)
 {
     dnnl_primitive_desc_t found = NULL;
-    if (suits_winograd(s, direction))
+    if (suits_winograd(b, s, direction))
         found = find_descriptor(b, s, direction, fixed, bias, act, dnnl_convolution_winograd);
     return found ? found : find_descriptor(b, s, direction, fixed, bias, act, dnnl_convolution_direct);
 }
@@ -291,10 +307,9 @@ static dnnl_primitive_desc_t best_descriptor(const backend *b, const conv_shape 
 err conv_stage_open(const backend *b, const conv_shape *s, int direction, bool bias, nn_act act, stage **out)
 {
     *out = NULL;
-    dnnl_memory_desc_t src = activation(b, s->n, s->c, s->h, s->w, true);
-    dnnl_memory_desc_t dst = activation(b, s->n, s->o, s->oh, s->ow, true);
-    dnnl_memory_desc_t w = tensor(4, (dnnl_dims_t){s->o, s->c, s->k, s->k}, dnnl_oihw);
-    dnnl_memory_desc_t one = tensor(1, (dnnl_dims_t){s->o}, dnnl_a);
+    dnnl_memory_desc_t src = ours(b, s->n, s->c, s->h, s->w), dst = ours(b, s->n, s->o, s->oh, s->ow);
+    dnnl_memory_desc_t w = tensor(4, (dnnl_dims_t){s->o, s->c, s->k, s->k}, false, dnnl_oihw);
+    dnnl_memory_desc_t one = tensor(1, (dnnl_dims_t){s->o}, false, dnnl_a);
     const stage_tensor all[3][STAGE_TENSORS] = {
         {{DNNL_ARG_SRC, dnnl_query_src_md, 0, src, false},
          {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, w, false},

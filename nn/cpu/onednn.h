@@ -23,9 +23,9 @@ err stage_open(const backend *b, const_dnnl_primitive_desc_t descriptor, const s
 void stage_close(stage *s); /* NULL is fine */
 
 /* oneDNN takes memory that it only reads as not const, too. */
-static inline float *stage_readable(const float *x)
+static inline void *stage_readable(const void *x)
 {
-    return (float *)x;
+    return (void *)x;
 }
 
 /* Sizes of parts of scratch: whole cache lines. */
@@ -44,7 +44,7 @@ size_t stage_bytes(const stage *s);
 
 /* Runs it on memory in our layouts, in the order of `tensors` at opening. An output is stored, or added where
  * add[i] is true. */
-err stage_run(stage *s, const backend *b, float *const *memory, const bool *add, void *scratch);
+err stage_run(stage *s, const backend *b, void *const *memory, const bool *add, void *scratch);
 
 /* A convolution of src (n,c,h,w) to dst (n,o,oh,ow). */
 typedef struct conv_shape {

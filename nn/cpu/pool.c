@@ -1,14 +1,14 @@
 /* Max and average pooling over k x k windows. */
-#include "nn/cpu/cpu.h"
+#include "nn/cpu/cells.h"
 
 #include <math.h>
-#include <string.h>
 
-enum { MOST_LANES = 16 };
+enum { MOST_WIDTH = 16 };
 
 typedef struct window {
     int k, stride, pad, height, width, out_height, out_width;
     bool max;
+    size_t lanes;
 } window;
 
 /* The part of output row or column `o`'s window that lies inside `size`: taps first .. end - 1. */
@@ -19,113 +19,150 @@ static inline void inside(const window *w, int o, int size, int *first, int *end
     *end = start + w->k > size ? size - start : w->k;
 }
 
-/* The first pixel of the window of (oy, ox), counted in floats; outside the image it is not read. */
-static inline ptrdiff_t corner(const window *w, int oy, int ox, int lanes)
+/* The outputs first .. end - 1 whose window holds row or column i. */
+static inline void covering(const window *w, int i, int outputs, int *first, int *end)
 {
-    return ((ptrdiff_t)(oy * w->stride - w->pad) * w->width + ox * w->stride - w->pad) * lanes;
+    int low = i + w->pad - w->k + 1, high = (i + w->pad) / w->stride + 1;
+    *first = low > 0 ? (low + w->stride - 1) / w->stride : 0;
+    *end = high < outputs ? high : outputs;
 }
 
-/* One output pixel of a block. best is the tap y * k + x of the first maximum. */
-CPU_INLINE void max_pixel(const window *w, const float *restrict x, int oy, int ox, float *restrict out,
-                          int32_t *restrict best, int lanes)
+/* The pixel that tap (ky, kx) of the window of (oy, ox) looks at. */
+static inline size_t looked_at(const window *w, int oy, int ox, int ky, int kx)
 {
-    float value[MOST_LANES];
-    int32_t tap[MOST_LANES];
+    return (size_t)((oy * w->stride - w->pad + ky) * w->width + ox * w->stride - w->pad + kx);
+}
+
+/* A group of channels of one output pixel. best is the tap y * k + x of the first maximum. */
+CPU_INLINE void max_pixel(const window *w, const void *restrict x, int oy, int ox, void *restrict out,
+                          int32_t *restrict best, size_t first, int width, bool half)
+{
+    float value[MOST_WIDTH];
+    int32_t tap[MOST_WIDTH];
     int y0, y1, x0, x1;
     inside(w, oy, w->height, &y0, &y1);
     inside(w, ox, w->width, &x0, &x1);
-    for (int j = 0; j < lanes; j++) value[j] = -INFINITY;
-    for (int j = 0; j < lanes; j++) tap[j] = -1;
+    for (int j = 0; j < width; j++) value[j] = -INFINITY;
+    for (int j = 0; j < width; j++) tap[j] = -1;
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++) {
-            const float *p = x + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
-            for (int j = 0; j < lanes; j++) {
-                bool more = p[j] > value[j];
+            size_t at = looked_at(w, oy, ox, ky, kx) * w->lanes + first;
+            for (int j = 0; j < width; j++) {
+                float p = cell_load(x, at + (size_t)j, half);
+                bool more = p > value[j];
                 tap[j] = more ? ky * w->k + kx : tap[j];
-                value[j] = more ? p[j] : value[j];
+                value[j] = more ? p : value[j];
             }
         }
-    for (int j = 0; j < lanes; j++) out[j] = value[j];
-    for (int j = 0; j < lanes; j++) best[j] = tap[j];
+    size_t at = (size_t)(oy * w->out_width + ox) * w->lanes + first;
+    for (int j = 0; j < width; j++) cell_store(out, at + (size_t)j, value[j], half);
+    for (int j = 0; j < width; j++) best[at + (size_t)j] = tap[j];
 }
 
-CPU_INLINE void average_pixel(const window *w, const float *restrict x, int oy, int ox, float *restrict out,
-                              int lanes)
+CPU_INLINE void average_pixel(const window *w, const void *restrict x, int oy, int ox, void *restrict out,
+                              size_t first, int width, bool half)
 {
-    float sum[MOST_LANES] = {0};
+    float sum[MOST_WIDTH] = {0};
     int y0, y1, x0, x1;
     inside(w, oy, w->height, &y0, &y1);
     inside(w, ox, w->width, &x0, &x1);
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++) {
-            const float *p = x + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
-            for (int j = 0; j < lanes; j++) sum[j] += p[j];
+            size_t at = looked_at(w, oy, ox, ky, kx) * w->lanes + first;
+            for (int j = 0; j < width; j++) sum[j] += cell_load(x, at + (size_t)j, half);
         }
     float factor = 1 / (float)((y1 - y0) * (x1 - x0));
-    for (int j = 0; j < lanes; j++) out[j] = sum[j] * factor;
+    size_t at = (size_t)(oy * w->out_width + ox) * w->lanes + first;
+    for (int j = 0; j < width; j++) cell_store(out, at + (size_t)j, sum[j] * factor, half);
 }
 
-CPU_INLINE void pool_loop(const window *w, const float *x, float *out, int32_t *best, int lanes)
+CPU_INLINE void pool_group(const window *w, const void *x, void *out, int32_t *best, size_t first, int width,
+                           bool half)
 {
     for (int oy = 0; oy < w->out_height; oy++)
-        for (int ox = 0; ox < w->out_width; ox++) {
-            size_t o = (size_t)(oy * w->out_width + ox) * (size_t)lanes;
+        for (int ox = 0; ox < w->out_width; ox++)
             if (w->max)
-                max_pixel(w, x, oy, ox, out + o, best + o, lanes);
+                max_pixel(w, x, oy, ox, out, best, first, width, half);
             else
-                average_pixel(w, x, oy, ox, out + o, lanes);
-        }
+                average_pixel(w, x, oy, ox, out, first, width, half);
 }
 
-CPU_KERNEL static void pool_slab(const window *w, const float *x, float *out, int32_t *best, int lanes)
+CPU_KERNEL static void pool_slab(const window *w, bool half, const void *x, void *out, int32_t *best)
 {
-    if (lanes == 8)
-        pool_loop(w, x, out, best, 8);
-    else if (lanes == 16)
-        pool_loop(w, x, out, best, 16);
-    else
-        pool_loop(w, x, out, best, 1);
+    CELL_GROUPS((int)w->lanes, half, j, pool_group, w, x, out, best, (size_t)j);
 }
 
-/* Adds the gradient of one output pixel to its window. */
-CPU_INLINE void unpool_pixel(const window *w, float *restrict dx, int oy, int ox, const float *restrict d,
-                             const int32_t *restrict best, int lanes, bool max)
+/* The gradient of a group of channels of input pixel (y, x): gathered from the windows that hold it, so that
+ * bf16 rounds once. */
+CPU_INLINE void unpool_pixel(const window *w, int y, int x, const void *restrict d,
+                             const int32_t *restrict best, float *restrict sum, size_t first, int width,
+                             bool half)
 {
-    int y0, y1, x0, x1;
-    inside(w, oy, w->height, &y0, &y1);
-    inside(w, ox, w->width, &x0, &x1);
-    float factor = 1 / (float)((y1 - y0) * (x1 - x0));
-    for (int ky = y0; ky < y1; ky++)
-        for (int kx = x0; kx < x1; kx++) {
-            float *p = dx + corner(w, oy, ox, lanes) + (ptrdiff_t)(ky * w->width + kx) * lanes;
-            for (int j = 0; j < lanes; j++) {
+    int oy0, oy1, ox0, ox1;
+    covering(w, y, w->out_height, &oy0, &oy1);
+    covering(w, x, w->out_width, &ox0, &ox1);
+    for (int j = 0; j < width; j++) sum[j] = 0;
+    for (int oy = oy0; oy < oy1; oy++)
+        for (int ox = ox0; ox < ox1; ox++) {
+            size_t at = (size_t)(oy * w->out_width + ox) * w->lanes + first;
+            int y0, y1, x0, x1, tap = (y - oy * w->stride + w->pad) * w->k + x - ox * w->stride + w->pad;
+            inside(w, oy, w->height, &y0, &y1);
+            inside(w, ox, w->width, &x0, &x1);
+            float factor = 1 / (float)((y1 - y0) * (x1 - x0));
+            for (int j = 0; j < width; j++) {
                 // cppcheck-suppress nullPointer ; `best` is NULL only where `max` is false
-                float hit = max ? (float)(best[j] == ky * w->k + kx) : factor;
-                p[j] += d[j] * hit;
+                float share = w->max ? (float)(best[at + (size_t)j] == tap) : factor;
+                sum[j] += cell_load(d, at + (size_t)j, half) * share;
             }
         }
 }
 
-CPU_INLINE void unpool_loop(const window *w, float *dx, const float *d, const int32_t *best, int lanes)
+CPU_INLINE void unpool_group(const window *w, void *restrict dx, const void *d, const int32_t *best, bool add,
+                             size_t first, int width, bool half)
 {
-    for (int oy = 0; oy < w->out_height; oy++)
-        for (int ox = 0; ox < w->out_width; ox++) {
-            size_t o = (size_t)(oy * w->out_width + ox) * (size_t)lanes;
-            if (w->max)
-                unpool_pixel(w, dx, oy, ox, d + o, best + o, lanes, true);
-            else
-                unpool_pixel(w, dx, oy, ox, d + o, NULL, lanes, false);
+    float sum[MOST_WIDTH];
+    for (int y = 0; y < w->height; y++)
+        for (int x = 0; x < w->width; x++) {
+            size_t at = (size_t)(y * w->width + x) * w->lanes + first;
+            unpool_pixel(w, y, x, d, best, sum, first, width, half);
+            for (int j = 0; j < width; j++)
+                cell_store(dx, at + (size_t)j, (add ? cell_load(dx, at + (size_t)j, half) : 0) + sum[j],
+                           half);
         }
 }
 
-CPU_KERNEL static void unpool_slab(const window *w, float *dx, const float *d, const int32_t *best, int lanes)
+/* Windows that tile the image: every output stores the gradients of its own pixels. */
+CPU_INLINE void tile_group(const window *w, void *restrict dx, const void *restrict d,
+                           const int32_t *restrict best, bool add, size_t first, int width, bool half)
 {
-    if (lanes == 8)
-        unpool_loop(w, dx, d, best, 8);
-    else if (lanes == 16)
-        unpool_loop(w, dx, d, best, 16);
+    float factor = 1 / (float)(w->k * w->k);
+    for (int y = 0; y < w->height; y++)
+        for (int ox = 0; ox < w->out_width; ox++)
+            for (int kx = 0; kx < w->k; kx++) {
+                size_t from = (size_t)(y / w->k * w->out_width + ox) * w->lanes + first;
+                size_t to = (size_t)(y * w->width + ox * w->k + kx) * w->lanes + first;
+                int tap = y % w->k * w->k + kx;
+                for (int j = 0; j < width; j++) {
+                    float share = w->max ? (float)(best[from + (size_t)j] == tap) : factor;
+                    float g = cell_load(d, from + (size_t)j, half) * share;
+                    cell_store(dx, to + (size_t)j, add ? cell_load(dx, to + (size_t)j, half) + g : g, half);
+                }
+            }
+}
+
+static bool tiles(const window *w)
+{
+    return w->k == w->stride && w->pad == 0 && w->height == w->out_height * w->k &&
+           w->width == w->out_width * w->k;
+}
+
+CPU_KERNEL static void unpool_slab(const window *w, bool half, void *dx, const void *d, const int32_t *best,
+                                   bool add)
+{
+    if (tiles(w))
+        CELL_GROUPS((int)w->lanes, half, j, tile_group, w, dx, d, best, add, (size_t)j);
     else
-        unpool_loop(w, dx, d, best, 1);
+        CELL_GROUPS((int)w->lanes, half, j, unpool_group, w, dx, d, best, add, (size_t)j);
 }
 
 static window window_of(const view *in, const view *out, const attributes *a)
@@ -137,14 +174,15 @@ static window window_of(const view *in, const view *out, const attributes *a)
                     .width = in->width,
                     .out_height = out->height,
                     .out_width = out->width,
-                    .max = a->kind == POOL_MAX};
+                    .max = a->kind == POOL_MAX,
+                    .lanes = (size_t)in->lanes};
 }
 
 static err plan(backend *b, call *c)
 {
     view v = cpu_view_of(b, c->n);
     if (c->n->a.kind != POOL_MAX) return OK;
-    *(c->backward ? &c->saved_bytes : &c->scratch_bytes) = view_floats(&v) * sizeof(int32_t);
+    *(c->backward ? &c->saved_bytes : &c->scratch_bytes) = view_cells(&v) * sizeof(int32_t);
     return OK;
 }
 
@@ -156,7 +194,8 @@ static err forward(backend *b, const call *c)
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&in); s++) {
         size_t o = (size_t)s * view_slab(&out);
-        pool_slab(&w, c->in[0] + (size_t)s * view_slab(&in), c->out + o, best ? best + o : NULL, in.lanes);
+        pool_slab(&w, in.half, view_at(&in, c->in[0], (size_t)s * view_slab(&in)), view_at(&out, c->out, o),
+                  best ? best + o : NULL);
     }
     return OK;
 }
@@ -170,9 +209,8 @@ static err backward(backend *b, const call *c)
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&in); s++) {
         size_t o = (size_t)s * view_slab(&out);
-        float *dx = c->din[0] + (size_t)s * view_slab(&in);
-        if (!c->add[0]) memset(dx, 0, view_slab(&in) * sizeof *dx);
-        unpool_slab(&w, dx, c->dout + o, best ? best + o : NULL, in.lanes);
+        unpool_slab(&w, in.half, view_at(&in, c->din[0], (size_t)s * view_slab(&in)),
+                    view_at(&out, c->dout, o), best ? best + o : NULL, c->add[0]);
     }
     return OK;
 }

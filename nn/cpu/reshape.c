@@ -11,9 +11,10 @@ static err plan(backend *b, call *c)
 
 static void copy(const view *from, const view *to, const float *x, float *y, bool add, float *scratch)
 {
-    bool same = from->n == to->n && from->channels == to->channels && from->lanes == to->lanes;
+    bool same = from->n == to->n && from->channels == to->channels && from->lanes == to->lanes &&
+                from->half == to->half;
     if (same) {
-        cpu_store(y, x, view_floats(to), add);
+        cpu_store(to->half, y, x, view_cells(to), add);
     } else if (view_is_plain(to)) {
         cpu_to_plain(from, x, y, add);
     } else if (view_is_plain(from)) {

@@ -1,5 +1,5 @@
 /* Sample b is turned anticlockwise by (b mod 4) quarter turns. */
-#include "nn/cpu/cpu.h"
+#include "nn/cpu/cells.h"
 
 /* The pixel of the input that (y, x) of the output shows: start + y down + x right. */
 typedef struct turn {
@@ -21,34 +21,36 @@ static turn turn_of(int quarters, ptrdiff_t side)
 }
 
 /* One block of one sample; `back` writes the source from the destination instead (the gradient). */
-CPU_INLINE void turn_loop(float *to, const float *from, const turn *t, int side, int lanes, bool back,
-                          bool add)
+CPU_INLINE void turn_loop(void *to, const void *from, const turn *t, int side, int lanes, bool back, bool add,
+                          bool half)
 {
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side; x++) {
             ptrdiff_t there = (t->start + y * t->down + x * t->right) * lanes;
             ptrdiff_t here = ((ptrdiff_t)y * side + x) * lanes;
-            float *d = to + (back ? there : here);
-            const float *s = from + (back ? here : there);
-            for (int j = 0; j < lanes; j++) d[j] = add ? d[j] + s[j] : s[j];
+            size_t d = (size_t)(back ? there : here), s = (size_t)(back ? here : there);
+            for (int j = 0; j < lanes; j++, d++, s++)
+                cell_store(to, d, (add ? cell_load(to, d, half) : 0) + cell_load(from, s, half), half);
         }
 }
 
-static void turn_slab(float *to, const float *from, const turn *t, int side, int lanes, bool back, bool add)
+static void turn_slab(const view *v, void *to, const void *from, const turn *t, bool back, bool add)
 {
-    if (lanes == 1)
-        turn_loop(to, from, t, side, 1, back, add);
+    if (v->half)
+        turn_loop(to, from, t, v->height, v->lanes, back, add, true);
+    else if (v->lanes == 1)
+        turn_loop(to, from, t, v->height, 1, back, add, false);
     else
-        turn_loop(to, from, t, side, lanes, back, add);
+        turn_loop(to, from, t, v->height, v->lanes, back, add, false);
 }
 
-static void rotate(const view *v, float *to, const float *from, bool back, bool add)
+static void rotate(const view *v, void *to, const void *from, bool back, bool add)
 {
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(v); s++) {
         turn t = turn_of(s / v->blocks % 4, v->height);
         size_t slab = (size_t)s * view_slab(v);
-        turn_slab(to + slab, from + slab, &t, v->height, v->lanes, back, add);
+        turn_slab(v, view_at(v, to, slab), view_at(v, from, slab), &t, back, add);
     }
 }
 

@@ -28,7 +28,7 @@ static err backward(backend *b, const call *c)
         if (!c->din[i]) continue;
         for (int r = 0; r < d[0]; r++) {
             size_t start = (size_t)r * (size_t)d[1];
-            cpu_scale(c->din[i] + start, c->in[1 - i] + start, c->dout[r], (size_t)d[1], c->add[i]);
+            cpu_scale(false, c->din[i] + start, c->in[1 - i] + start, c->dout[r], (size_t)d[1], c->add[i]);
         }
     }
     return OK;

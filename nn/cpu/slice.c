@@ -11,8 +11,8 @@ static err plan(backend *b, call *c)
 static err forward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n), from = cpu_view_of(b, c->n->in[0]);
-    size_t row = view_floats(&from) / (size_t)c->n->in[0]->shape.d[0];
-    cpu_copy(c->out, c->in[0] + row * (size_t)c->n->a.first, view_floats(&v));
+    size_t row = view_cells(&from) / (size_t)c->n->in[0]->shape.d[0];
+    cpu_copy(c->out, view_at(&from, c->in[0], row * (size_t)c->n->a.first), view_bytes(&v));
     return OK;
 }
 
@@ -20,13 +20,13 @@ static err backward(backend *b, const call *c)
 {
     if (!c->din[0]) return OK;
     view v = cpu_view_of(b, c->n), from = cpu_view_of(b, c->n->in[0]);
-    size_t all = view_floats(&from), row = all / (size_t)c->n->in[0]->shape.d[0];
-    size_t first = row * (size_t)c->n->a.first, end = first + view_floats(&v);
+    size_t row = view_cells(&from) / (size_t)c->n->in[0]->shape.d[0], first = row * (size_t)c->n->a.first;
+    char *start = view_at(&from, c->din[0], first), *end = start + view_bytes(&v);
     if (!c->add[0]) {
-        cpu_zero(c->din[0], first);
-        cpu_zero(c->din[0] + end, all - end);
+        cpu_zero(c->din[0], (size_t)(start - (char *)c->din[0]));
+        cpu_zero(end, (size_t)((char *)c->din[0] + view_bytes(&from) - end));
     }
-    cpu_store(c->din[0] + first, c->dout, end - first, c->add[0]);
+    cpu_store(v.half, start, c->dout, view_cells(&v), c->add[0]);
     return OK;
 }
 

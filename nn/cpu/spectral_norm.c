@@ -80,7 +80,7 @@ static err forward(backend *b, const call *c)
         memcpy(c->state[2], v, (size_t)s.columns * sizeof *v);
     }
     *sigma = (float)dot(u, wv, (size_t)s.rows);
-    cpu_scale(c->out, w, 1 / *sigma, s.elements, false);
+    cpu_scale(false, c->out, w, 1 / *sigma, s.elements, false);
     return OK;
 }
 

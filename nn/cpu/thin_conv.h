@@ -1,6 +1,6 @@
 /* Convolutions with fewer channels on one side than a block (the first and last layers of an image net), for
  * which oneDNN has no fast kernel between our layouts. The *thin* side is NCHW with up to 7 channels, the
- * *wide* side is blocked. */
+ * *wide* side has a multiple of eight lanes and may be bf16. */
 #ifndef NN_CPU_THIN_CONV_H
 #define NN_CPU_THIN_CONV_H
 
@@ -9,7 +9,7 @@
 typedef struct thin_conv {
     view thin, wide;
     int k, pad;       /* of the sums below: pad may be negative */
-    int stride;       /* thin_weights only */
+    int stride;       /* of thin_weights and thin_expand */
     bool thin_is_out; /* the weight is (thin, wide, k, k), else (wide, thin, k, k) */
     bool flip;        /* the taps of the weight run backwards in the sums below */
     int threads;
@@ -18,15 +18,21 @@ typedef struct thin_conv {
 /* Bytes of scratch for each function. */
 size_t thin_contract_bytes(const thin_conv *t);
 size_t thin_weights_bytes(const thin_conv *t);
+size_t thin_expand_bytes(const thin_conv *t);
 
 /* thin[t](y,x) = bias[t] + sum over wide channels c and taps of wide[c](y + ky - pad, x + kx - pad) w, stored
  * or added; bias may be NULL. */
-void thin_contract(const thin_conv *t, const float *wide, const float *weight, const float *bias, float *thin,
+void thin_contract(const thin_conv *t, const void *wide, const float *weight, const float *bias, float *thin,
                    bool add, float *scratch);
 
 /* dw = sum over samples and (y, x) of wide[c](y,x) thin[t](y stride + ky - pad, x stride + kx - pad), stored
  * or added. */
-void thin_weights(const thin_conv *t, const float *wide, const float *thin, float *dweight, bool add,
+void thin_weights(const thin_conv *t, const void *wide, const float *thin, float *dweight, bool add,
                   float *scratch);
+
+/* wide[c](y,x) = act(bias[c] + sum over thin channels t and taps of thin[t](y stride + ky - pad,
+ * x stride + kx - pad) w), stored or added; bias may be NULL; act: none, relu or leaky relu. */
+void thin_expand(const thin_conv *t, const float *thin, const float *weight, const float *bias, nn_act act,
+                 void *wide, bool add, float *scratch);
 
 #endif

@@ -125,10 +125,10 @@ err up_conv_forward(backend *b, const call *c)
     char *scratch = (char *)c->scratch + p->dz_bytes;
     float *widened = (float *)(void *)scratch;
     widen_kernel(p, c->in[1], widened);
-    float *memory[] = {c->out, widened, stage_readable(c->in[0])};
+    void *memory[] = {c->out, widened, stage_readable(c->in[0])};
     TRY(stage_run(p->forward, b, memory, (bool[3]){false}, scratch + p->kernel_bytes));
     if (has_bias(c)) cpu_add_bias(&out, c->out, c->in[2]);
-    cpu_activate(c->n->a.act, c->out, c->out, view_floats(&out));
+    cpu_activate(c->n->a.act, out.half, c->out, c->out, view_cells(&out));
     if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&out, c->out);
     return OK;
 }
@@ -141,17 +141,17 @@ err up_conv_backward(backend *b, const call *c)
     char *scratch = (char *)c->scratch + p->dz_bytes;
     float *widened = (float *)(void *)scratch;
     if (p->dz_bytes) {
-        cpu_activate_backward(c->n->a.act, c->scratch, c->out, c->dout, view_floats(&out), false);
+        cpu_activate_backward(c->n->a.act, out.half, c->scratch, c->out, c->dout, view_cells(&out), false);
         dz = c->scratch;
     }
     if (has_bias(c) && c->din[2]) cpu_channel_sums(&out, dz, widened, c->din[2], c->add[2]);
     if (c->din[0]) {
         widen_kernel(p, c->in[1], widened);
-        float *memory[] = {stage_readable(dz), widened, c->din[0]};
+        void *memory[] = {stage_readable(dz), widened, c->din[0]};
         TRY(stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]}, scratch + p->kernel_bytes));
     }
     if (!c->din[1]) return OK;
-    float *memory[] = {stage_readable(dz), widened, stage_readable(c->in[0])};
+    void *memory[] = {stage_readable(dz), widened, stage_readable(c->in[0])};
     TRY(stage_run(p->weights, b, memory, (bool[3]){false}, scratch + p->kernel_bytes));
     fold_kernel(p, widened, c->din[1], c->add[1]);
     return OK;

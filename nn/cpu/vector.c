@@ -1,5 +1,5 @@
 /* Loops over plain vectors: copies, sums, optimizers. Each thread takes one run of whole cache lines. */
-#include "nn/cpu/cpu.h"
+#include "nn/cpu/cells.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,60 +8,63 @@ enum { PARALLEL = 1 << 14 }; /* floats from which waking the other threads pays 
 
 /* ---- copies and sums ---- */
 
-void cpu_copy(float *y, const float *x, size_t n)
+void cpu_copy(void *y, const void *x, size_t bytes)
+{
+#pragma omp parallel if (bytes > PARALLEL * sizeof(float))
+    {
+        size_t first, end;
+        cpu_share(bytes, &first, &end);
+        memcpy((char *)y + first, (const char *)x + first, end - first);
+    }
+}
+
+void cpu_zero(void *y, size_t bytes)
+{
+#pragma omp parallel if (bytes > PARALLEL * sizeof(float))
+    {
+        size_t first, end;
+        cpu_share(bytes, &first, &end);
+        memset((char *)y + first, 0, end - first);
+    }
+}
+
+/* Elements first .. end - 1. */
+CPU_INLINE void scale_loop(void *restrict y, const void *restrict x, float a, size_t first, size_t end,
+                           bool add, bool half)
+{
+    for (size_t i = first; i < end; i++)
+        cell_store(y, i, (add ? cell_load(y, i, half) : 0) + a * cell_load(x, i, half), half);
+}
+
+CPU_KERNEL static void scale_part(bool half, void *y, const void *x, float a, size_t first, size_t end,
+                                  bool add)
+{
+    if (half && add)
+        scale_loop(y, x, a, first, end, true, true);
+    else if (half)
+        scale_loop(y, x, a, first, end, false, true);
+    else if (add)
+        scale_loop(y, x, a, first, end, true, false);
+    else
+        scale_loop(y, x, a, first, end, false, false);
+}
+
+void cpu_scale(bool half, void *y, const void *x, float a, size_t n, bool add)
 {
 #pragma omp parallel if (n > PARALLEL)
     {
         size_t first, end;
         cpu_share(n, &first, &end);
-        memcpy(y + first, x + first, (end - first) * sizeof *y);
+        scale_part(half, y, x, a, first, end, add);
     }
 }
 
-void cpu_zero(float *y, size_t n)
-{
-#pragma omp parallel if (n > PARALLEL)
-    {
-        size_t first, end;
-        cpu_share(n, &first, &end);
-        memset(y + first, 0, (end - first) * sizeof *y);
-    }
-}
-
-CPU_KERNEL static void scale_part(float *restrict y, const float *restrict x, float a, size_t n)
-{
-    for (size_t i = 0; i < n; i++) y[i] = a * x[i];
-}
-
-CPU_KERNEL static void add_part(float *restrict y, const float *restrict x, float a, size_t n)
-{
-    for (size_t i = 0; i < n; i++) y[i] += a * x[i];
-}
-
-void cpu_scale(float *y, const float *x, float a, size_t n, bool add)
-{
-#pragma omp parallel if (n > PARALLEL)
-    {
-        size_t first, end;
-        cpu_share(n, &first, &end);
-        if (add)
-            add_part(y + first, x + first, a, end - first);
-        else
-            scale_part(y + first, x + first, a, end - first);
-    }
-}
-
-void cpu_add(float *y, const float *x, size_t n)
-{
-    cpu_scale(y, x, 1, n, true);
-}
-
-void cpu_store(float *y, const float *x, size_t n, bool add)
+void cpu_store(bool half, void *y, const void *x, size_t n, bool add)
 {
     if (add)
-        cpu_add(y, x, n);
+        cpu_scale(half, y, x, 1, n, true);
     else
-        cpu_copy(y, x, n);
+        cpu_copy(y, x, n * (half ? sizeof(uint16_t) : sizeof(float)));
 }
 
 CPU_KERNEL static void column_sums_part(float *restrict y, const float *restrict x, int rows, int stride,

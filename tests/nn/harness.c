@@ -190,15 +190,16 @@ static err bind_call(harness *h, const request *r)
     return OK;
 }
 
-err harness_open(const backend_i *interface, const test_case *t, const request *r, harness **out)
+err harness_open(nn_device device, const test_case *t, const request *r, harness **out)
 {
+    const backend_i *interface = device.backend;
     *out = NULL;
     harness *h = calloc(1, sizeof *h);
     if (!h) return err_set(ERR_SYSTEM, "out of memory");
     h->i = interface;
     h->t = t;
     describe_nodes(h);
-    err error = interface->ops[t->op] ? interface->open(&(nn_device){.backend = interface}, &h->b)
+    err error = interface->ops[t->op] ? interface->open(&device, &h->b)
                                       : err_set(ERR_INTERNAL, "%s has no %s", interface->name, t->name);
     if (error == OK) error = bind_call(h, r);
     if (error != OK) {

@@ -17,7 +17,7 @@ typedef struct request {
 request request_all(const test_case *t, bool add);
 
 /* Opens the backend, allocates and plans. Every failure below is ERR_INTERNAL and names the row. */
-err harness_open(const backend_i *interface, const test_case *t, const request *r, harness **out);
+err harness_open(nn_device device, const test_case *t, const request *r, harness **out);
 void harness_close(harness *h);
 
 /* One forward from the inputs in[0..n_in) (host, NCHW); out holds nn_count of the row's shape. */

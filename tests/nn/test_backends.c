@@ -9,14 +9,65 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static const double tolerance = 1e-4;
+/* A device and how far it may be from the reference, as a share of the largest value. fp32: sums of a few
+ * thousand terms. bf16 keeps 8 bits: both sides get the same rounded inputs (or relu would cut differently),
+ * then results, what is added to, and the weights of merged upsampling are each rounded by up to 2^-9 of
+ * themselves, and sums may cancel.
+ */
+typedef struct tested_device {
+    const backend_i *backend;
+    nn_precision precision;
+    double tolerance;
+} tested_device;
+
+static const tested_device reference = {&be_ref, NN_FP32, 0};
+static const tested_device cpu_fp32 = {&be_cpu, NN_FP32, 1e-4};
+static const tested_device cpu_bf16 = {&be_cpu, NN_BF16, 8 / 512.0};
+
+static nn_device device_of(const tested_device *d)
+{
+    return (nn_device){.backend = d->backend, .precision = d->precision};
+}
+
+/* Ends the test as skipped where the machine lacks the device. */
+static void require_device(const tested_device *d)
+{
+    nn_device device = device_of(d);
+    backend *b = NULL;
+    err error = d->backend->open(&device, &b);
+    if (error == ERR_UNAVAILABLE) cr_skip_test("skipped: %s", err_message());
+    cr_assert_eq(error, OK, "%s", err_message());
+    d->backend->close(b);
+}
+
+/* To the nearest bf16, as a float. */
+static float rounded(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x == x) bits = (bits + 0x7FFFU + (bits >> 16 & 1U)) & 0xFFFF0000U;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static void round_tensors(const test_case *t, tensors *x)
+{
+    for (size_t k = 0; k < nn_count(&t->shape); k++) x->dout[k] = rounded(x->dout[k]);
+    for (int i = 0; i < t->n_in; i++)
+        for (size_t k = 0; k < nn_count(&t->in[i].shape); k++) {
+            x->in[i][k] = rounded(x->in[i][k]);
+            x->din[i][k] = rounded(x->din[i][k]);
+        }
+}
 
 /* One forward and, if r wants gradients, one backward; states end up in x->in. */
-static err run(const backend_i *interface, const test_case *t, const request *r, bool backward, tensors *x)
+static err run_on(const tested_device *d, const test_case *t, const request *r, bool backward, bool round,
+                  tensors *x)
 {
     harness *h = NULL;
     err error = tensors_open(t, x);
-    if (error == OK) error = harness_open(interface, t, r, &h);
+    if (error == OK && round) round_tensors(t, x);
+    if (error == OK) error = harness_open(device_of(d), t, r, &h);
     if (error == OK) error = harness_forward(h, x->in, 3, x->out);
     if (error == OK && backward) error = harness_backward(h, x->dout, x->din);
     for (int i = 0; i < t->n_in && error == OK; i++)
@@ -25,53 +76,60 @@ static err run(const backend_i *interface, const test_case *t, const request *r,
     return error;
 }
 
-static void compare(const test_case *t, const char *what, int i, const float *value, const float *expected,
-                    const nn_shape_t *shape)
+static err run(const tested_device *d, const test_case *t, const request *r, bool backward, tensors *x)
+{
+    return run_on(d, t, r, backward, false, x);
+}
+
+static void compare(const tested_device *d, const test_case *t, const char *what, int i, const float *value,
+                    const float *expected, const nn_shape_t *shape)
 {
     double error = relative_error(value, expected, nn_count(shape));
-    cr_expect_leq(error, tolerance, "%s: %s %d differs by %.2g of its largest value", t->name, what, i,
+    cr_expect_leq(error, d->tolerance, "%s: %s %d differs by %.2g of its largest value", t->name, what, i,
                   error);
 }
 
-static void compare_runs(const backend_i *interface, const test_case *t, const request *r)
+static void compare_runs(const tested_device *d, const test_case *t, const request *r)
 {
-    tensors reference = {0}, tested = {0};
+    tensors expected = {0}, tested = {0};
     bool backward = false;
     for (int i = 0; i < t->n_in; i++) backward = backward || r->wants[i];
-    err error = run(&be_ref, t, r, backward, &reference);
-    if (error == OK) error = run(interface, t, r, backward, &tested);
+    bool round = d->precision == NN_BF16;
+    err error = run_on(&reference, t, r, backward, round, &expected);
+    if (error == OK) error = run_on(d, t, r, backward, round, &tested);
     cr_expect_eq(error, OK, "%s", err_message());
-    if (error == OK) compare(t, "output", 0, tested.out, reference.out, &t->shape);
+    if (error == OK) compare(d, t, "output", 0, tested.out, expected.out, &t->shape);
     for (int i = 0; i < t->n_in && error == OK; i++) {
-        if (t->in[i].state) compare(t, "state", i, tested.in[i], reference.in[i], &t->in[i].shape);
-        if (r->wants[i]) compare(t, "gradient", i, tested.din[i], reference.din[i], &t->in[i].shape);
+        if (t->in[i].state) compare(d, t, "state", i, tested.in[i], expected.in[i], &t->in[i].shape);
+        if (r->wants[i]) compare(d, t, "gradient", i, tested.din[i], expected.din[i], &t->in[i].shape);
     }
-    tensors_close(&reference);
+    tensors_close(&expected);
     tensors_close(&tested);
 }
 
 /* Forward alone; all gradients stored; all added; each alone, stored or added in turn. */
-static void compare_case(const backend_i *interface, const test_case *t)
+static void compare_case(const tested_device *d, const test_case *t)
 {
     request nothing = {0}, stored = request_all(t, false), added = request_all(t, true);
-    compare_runs(interface, t, &nothing);
+    compare_runs(d, t, &nothing);
     if (t->n_in == 0) return;
-    compare_runs(interface, t, &stored);
-    compare_runs(interface, t, &added);
+    compare_runs(d, t, &stored);
+    compare_runs(d, t, &added);
     for (int i = 0; i < t->n_in && t->n_in > 1; i++) {
         request alone = {0};
         alone.wants[i] = t->in[i].gradient;
         alone.add[i] = alone.wants[i] && i % 2;
-        if (alone.wants[i]) compare_runs(interface, t, &alone);
+        if (alone.wants[i]) compare_runs(d, t, &alone);
     }
 }
 
-static void compare_operator(const backend_i *interface, nn_op op)
+static void compare_operator(const tested_device *d, nn_op op)
 {
+    require_device(d);
     int rows = 0;
     for (int k = 0; k < test_case_count; k++) {
         if (test_cases[k].op != op) continue;
-        compare_case(interface, &test_cases[k]);
+        compare_case(d, &test_cases[k]);
         rows++;
     }
     cr_expect(rows >= 3 || op == OP_INPUT || op == OP_PARAMETER, "%s has %d rows in the table",
@@ -81,17 +139,23 @@ static void compare_operator(const backend_i *interface, nn_op op)
 #define X(name, text)                                                                                        \
     Test(backends, name)                                                                                     \
     {                                                                                                        \
-        compare_operator(&be_cpu, OP_##name);                                                                \
+        compare_operator(&cpu_fp32, OP_##name);                                                              \
+    }                                                                                                        \
+    Test(backends_bf16, name)                                                                                \
+    {                                                                                                        \
+        compare_operator(&cpu_bf16, OP_##name);                                                              \
     }
 #include "nn/ops.def"
 #undef X
 
 #ifdef HAVE_CUDA
+static const tested_device cuda_fp32 = {&be_cuda, NN_FP32, 1e-4};
+
 #define X(name, text)                                                                                        \
     Test(cuda_backend, name)                                                                                 \
     {                                                                                                        \
         if (cuda_device_count() == 0) cr_skip_test("skipped: no CUDA device");                               \
-        compare_operator(&be_cuda, OP_##name);                                                               \
+        compare_operator(&cuda_fp32, OP_##name);                                                             \
     }
 #include "nn/ops.def"
 #undef X
@@ -105,8 +169,8 @@ Test(backends, adding_a_gradient_is_storing_it_and_adding)
         request stored = request_all(t, false), added = request_all(t, true);
         tensors a = {0}, b = {0}, before = {0};
         if (t->n_in == 0) continue;
-        cr_assert_eq(run(&be_ref, t, &stored, true, &a), OK, "%s", err_message());
-        cr_assert_eq(run(&be_ref, t, &added, true, &b), OK, "%s", err_message());
+        cr_assert_eq(run(&reference, t, &stored, true, &a), OK, "%s", err_message());
+        cr_assert_eq(run(&reference, t, &added, true, &b), OK, "%s", err_message());
         cr_assert_eq(tensors_open(t, &before), OK);
         for (int i = 0; i < t->n_in; i++) {
             size_t n = nn_count(&t->in[i].shape);
@@ -123,13 +187,13 @@ Test(backends, adding_a_gradient_is_storing_it_and_adding)
 /* The same call twice gives the same bits. */
 Test(backends, runs_are_bit_identical)
 {
-    const backend_i *const backends[] = {&be_ref, &be_cpu};
+    const tested_device *const devices[] = {&reference, &cpu_fp32};
     for (int k = 0; k < 2 * test_case_count; k++) {
         const test_case *t = &test_cases[k / 2];
         request r = request_all(t, false);
         tensors a = {0}, b = {0};
-        err error = run(backends[k % 2], t, &r, t->n_in > 0, &a);
-        if (error == OK) error = run(backends[k % 2], t, &r, t->n_in > 0, &b);
+        err error = run(devices[k % 2], t, &r, t->n_in > 0, &a);
+        if (error == OK) error = run(devices[k % 2], t, &r, t->n_in > 0, &b);
         cr_expect_eq(error, OK, "%s", err_message());
         if (error == OK)
             cr_expect_eq(memcmp(a.out, b.out, nn_count(&t->shape) * sizeof *a.out), 0, "%s", t->name);

@@ -63,7 +63,7 @@ static void compare(const backend_i *interface, double tolerance, const safetens
     harness *h = NULL;
     request r = request_all(t, false);
     bool there = load(f, t, &x);
-    err error = there ? harness_open(interface, t, &r, &h) : OK;
+    err error = there ? harness_open(nn_on(interface), t, &r, &h) : OK;
     if (h) error = harness_forward(h, x.in, 0, x.out);
     if (h && error == OK) error = harness_backward(h, x.dout, x.din);
     cr_expect_eq(error, OK, "%s", err_message());

@@ -42,7 +42,7 @@ static err check_open(const test_case *t, int input, double factor, check *c)
     }
     if (!fine) return err_set(ERR_SYSTEM, "out of memory");
     memcpy(c->base, c->x.in[input], c->n * sizeof *c->base);
-    return harness_open(&be_ref, t, &r, &c->h);
+    return harness_open(nn_on(&be_ref), t, &r, &c->h);
 }
 
 static void check_close(check *c)

@@ -115,7 +115,7 @@ static err run(const kernel *k, double *wrong)
     for (int i = 0; i < 2; i++) {
         harness *h;
         cr_assert_eq(tensors_open(t, &x[i]), OK);
-        cr_assert_eq(harness_open(backends[i], t, &r, &h), OK, "%s", err_message());
+        cr_assert_eq(harness_open(nn_on(backends[i]), t, &r, &h), OK, "%s", err_message());
         error = harness_forward(h, x[i].in, 0, x[i].out);
         if (error == OK) error = harness_backward(h, x[i].dout, x[i].din);
         harness_close(h);
@@ -190,7 +190,7 @@ Test(harness, padding_that_is_not_zero_is_caught)
     tensors x;
     harness *h;
     cr_assert_eq(tensors_open(&t, &x), OK);
-    cr_assert_eq(harness_open(&bad, &t, &nothing, &h), OK, "%s", err_message());
+    cr_assert_eq(harness_open(nn_on(&bad), &t, &nothing, &h), OK, "%s", err_message());
     cr_expect_eq(harness_forward(h, x.in, 0, x.out), ERR_INTERNAL);
     cr_expect(strstr(err_message(), "padding"), "%s", err_message());
     harness_close(h);
