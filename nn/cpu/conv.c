@@ -1,6 +1,6 @@
 /* Convolution: oneDNN between our layouts, except where one side has fewer channels than a block
  * (thin_conv.h). */
-#include "nn/cpu/onednn.h"
+#include "nn/cpu/conv_product.h"
 #include "nn/cpu/thin_conv.h"
 #include "nn/cpu/up_conv.h"
 
@@ -12,6 +12,7 @@ typedef enum way { BY_ONEDNN, BY_THIN } way;
 typedef struct conv_plan {
     conv_shape shape;
     stage *forward, *data, *weights;
+    conv_product *product; /* in place of `weights` where that is faster */
     way forward_way, data_way, weights_way;
     thin_conv contract, expand, correlate;
     bool fused; /* the activation is part of the forward primitive */
@@ -71,9 +72,9 @@ static err open_stages(const backend *b, const call *c, conv_plan *p)
         TRY(conv_stage_open(b, s, CONV_FORWARD, has_bias(c), p->fused ? act : ACT_NONE, &p->forward));
     if (c->backward && c->wants[0] && p->data_way == BY_ONEDNN)
         TRY(conv_stage_open(b, s, CONV_BACKWARD_DATA, false, ACT_NONE, &p->data));
-    if (wants_weights(c) && p->weights_way == BY_ONEDNN)
-        TRY(conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, has_bias(c), ACT_NONE, &p->weights));
-    return OK;
+    if (!wants_weights(c) || p->weights_way != BY_ONEDNN) return OK;
+    if (conv_product_suits(b, s)) return conv_product_open(b, s, &p->product);
+    return conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, has_bias(c), ACT_NONE, &p->weights);
 }
 
 static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
@@ -88,11 +89,11 @@ static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
      */
     size_t unwanted = stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
                       stage_align((size_t)s->o * sizeof(float));
-    size_t weights = p->weights_way == BY_THIN
-                         ? stage_larger(thin_weights_bytes(&p->correlate),
-                                        view_padded(&out) * (size_t)out.n * sizeof(float))
-                         : unwanted + stage_bytes(p->weights);
+    size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
+    size_t weights =
+        p->weights_way == BY_THIN ? thin_weights_bytes(&p->correlate) : unwanted + stage_bytes(p->weights);
     if (c->n->a.act != ACT_NONE) p->dz_bytes = stage_align(view_bytes(&out));
+    weights = stage_larger(weights, stage_larger(conv_product_bytes(p->product), sums));
     return stage_larger(forward, p->dz_bytes + stage_larger(data, weights));
 }
 
@@ -108,6 +109,7 @@ static void unplan(backend *b, call *c)
     stage_close(p->forward);
     stage_close(p->data);
     stage_close(p->weights);
+    conv_product_close(p->product);
     free(p);
     c->plan = NULL;
 }
@@ -170,14 +172,18 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
 {
     const conv_shape *s = &p->shape;
     float *dbias = has_bias(c) ? c->din[2] : NULL;
+    view out = cpu_view_of(b, c->n);
     if (p->weights_way == BY_THIN) {
         bool thin_in = !p->correlate.thin_is_out;
-        view out = cpu_view_of(b, c->n);
         if (c->din[1])
             thin_weights(&p->correlate, thin_in ? dz : c->in[0], thin_in ? c->in[0] : dz, c->din[1],
                          c->add[1], (float *)(void *)scratch);
         if (dbias) cpu_channel_sums(&out, dz, (float *)(void *)scratch, dbias, c->add[2]);
         return OK;
+    }
+    if (p->product) {
+        if (dbias) cpu_channel_sums(&out, dz, (float *)(void *)scratch, dbias, c->add[2]);
+        return c->din[1] ? conv_product_run(p->product, b, c->in[0], dz, c->din[1], c->add[1], scratch) : OK;
     }
     float *unwanted = (float *)(void *)scratch;
     scratch += stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float));

@@ -8,7 +8,7 @@
  * So forward is the mirror's gradient of its input, the gradient of x is the mirror's forward, and the
  * gradient of w gathers that of W. */
 #include "nn/cpu/up_conv.h"
-#include "nn/cpu/onednn.h"
+#include "nn/cpu/conv_product.h"
 
 #include <stdlib.h>
 
@@ -17,6 +17,7 @@ enum { K = 3, MIRROR = 4 };
 typedef struct up_plan {
     int in, out;                     /* channels */
     stage *forward, *data, *weights; /* of the mirror: backward data, forward, backward weights */
+    conv_product *product;           /* in place of `weights` where that is faster */
     size_t dz_bytes, kernel_bytes;   /* scratch is dz (if there is an activation), W, the stage's own */
 } up_plan;
 
@@ -34,9 +35,9 @@ static err open_stages(const backend *b, const call *c, const conv_shape *mirror
 {
     TRY(conv_stage_open(b, mirror, CONV_BACKWARD_DATA, false, ACT_NONE, &p->forward));
     if (c->backward && c->wants[0]) TRY(conv_stage_open(b, mirror, CONV_FORWARD, false, ACT_NONE, &p->data));
-    if (c->backward && c->wants[1])
-        TRY(conv_stage_open(b, mirror, CONV_BACKWARD_WEIGHTS, false, ACT_NONE, &p->weights));
-    return OK;
+    if (!c->backward || !c->wants[1]) return OK;
+    if (conv_product_suits(b, mirror)) return conv_product_open(b, mirror, &p->product);
+    return conv_stage_open(b, mirror, CONV_BACKWARD_WEIGHTS, false, ACT_NONE, &p->weights);
 }
 
 err up_conv_plan(backend *b, call *c)
@@ -57,7 +58,8 @@ err up_conv_plan(backend *b, call *c)
     if (wants_dz(c)) p->dz_bytes = stage_align(view_bytes(&out));
     p->kernel_bytes = stage_align((size_t)(p->in * p->out * MIRROR * MIRROR) * sizeof(float));
     size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
-    size_t own = stage_larger(stage_bytes(p->forward), stage_bytes(p->data));
+    size_t own = stage_larger(stage_larger(stage_bytes(p->forward), stage_bytes(p->data)),
+                              conv_product_bytes(p->product));
     c->scratch_bytes =
         p->dz_bytes + stage_larger(p->kernel_bytes + stage_larger(own, stage_bytes(p->weights)), sums);
     double products = (double)x[0] * x[1] * x[2] * x[3] * y[1] * MIRROR * MIRROR;
@@ -72,6 +74,7 @@ void up_conv_unplan(call *c)
     stage_close(p->forward);
     stage_close(p->data);
     stage_close(p->weights);
+    conv_product_close(p->product);
     free(p);
     c->plan = NULL;
 }
@@ -151,8 +154,12 @@ err up_conv_backward(backend *b, const call *c)
         TRY(stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]}, scratch + p->kernel_bytes));
     }
     if (!c->din[1]) return OK;
-    void *memory[] = {stage_readable(dz), widened, stage_readable(c->in[0])};
-    TRY(stage_run(p->weights, b, memory, (bool[3]){false}, scratch + p->kernel_bytes));
+    void *own = scratch + p->kernel_bytes,
+         *memory[] = {stage_readable(dz), widened, stage_readable(c->in[0])};
+    if (p->product)
+        TRY(conv_product_run(p->product, b, dz, c->in[0], widened, false, own));
+    else
+        TRY(stage_run(p->weights, b, memory, (bool[3]){false}, own));
     fold_kernel(p, widened, c->din[1], c->add[1]);
     return OK;
 }
