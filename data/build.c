@@ -8,30 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Strings live as long as their set and never move. */
-typedef struct string_chunk {
-    struct string_chunk *next;
-    size_t used, capacity;
-    char bytes[];
-} string_chunk;
-
-static const size_t chunk_bytes = 65536;
-
-static const char *string_keep(dataset_memory *memory, const char *string)
+static const char *string_of(dataset_memory *memory, const char *string)
 {
-    size_t n = strlen(string) + 1;
-    string_chunk *chunk = memory->strings;
-    if (!chunk || chunk->capacity - chunk->used < n) {
-        size_t capacity = n > chunk_bytes ? n : chunk_bytes;
-        chunk = malloc(sizeof *chunk + capacity);
-        if (!chunk) return NULL;
-        *chunk = (string_chunk){.next = memory->strings, .capacity = capacity};
-        memory->strings = chunk;
-    }
-    char *kept = chunk->bytes + chunk->used;
-    memcpy(kept, string, n);
-    chunk->used += n;
-    return kept;
+    return string_keep(&memory->strings, string, strlen(string));
 }
 
 dataset_memory *dataset_memory_of(const dataset *set)
@@ -93,11 +72,7 @@ void dataset_close(dataset *set)
 {
     if (!set) return;
     dataset_memory *memory = set->owner;
-    for (string_chunk *chunk = memory->strings; chunk;) {
-        string_chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
-    }
+    string_store_close(&memory->strings);
     npy_close(&memory->image_file);
     free(memory->images);
     free(memory->labels);
@@ -110,16 +85,16 @@ void dataset_close(dataset *set)
 err dataset_set_label(dataset *set, int k, const char *name)
 {
     dataset_memory *memory = set->owner;
-    memory->label_names[k] = string_keep(memory, name);
+    memory->label_names[k] = string_of(memory, name);
     return memory->label_names[k] ? OK : err_set(ERR_SYSTEM, "out of memory for label names");
 }
 
 err dataset_set_sample(dataset *set, int i, const sample_info *info)
 {
     dataset_memory *memory = set->owner;
-    sample_info kept = {string_keep(memory, info->id),     string_keep(memory, info->patient),
-                        string_keep(memory, info->split),  string_keep(memory, info->view),
-                        string_keep(memory, info->source), string_keep(memory, info->report)};
+    sample_info kept = {string_of(memory, info->id),     string_of(memory, info->patient),
+                        string_of(memory, info->split),  string_of(memory, info->view),
+                        string_of(memory, info->source), string_of(memory, info->report)};
     memory->samples[i] = kept;
     if (!kept.id || !kept.patient || !kept.split || !kept.view || !kept.source || !kept.report)
         return err_set(ERR_SYSTEM, "out of memory for the texts of %d samples", set->n);

@@ -2,6 +2,7 @@
 #ifndef DATA_BUILD_H
 #define DATA_BUILD_H
 
+#include "base/strings.h"
 #include "data/dataset.h"
 #include "data/npy.h"
 
@@ -12,7 +13,7 @@ typedef struct dataset_memory {
     float *labels;            /* (N,K) */
     const char **label_names; /* K */
     sample_info *samples;     /* N */
-    struct string_chunk *strings;
+    string_store strings;
 } dataset_memory;
 
 /* A set of zeros for n samples of (height,width) and k labels. With `mapped`, takes the open file over (also
