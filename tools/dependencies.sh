@@ -15,6 +15,7 @@ libinih-dev|experiment files (INI)
 libcsv-dev|reads CSV
 libpng-dev|PNG images
 libjpeg62-turbo-dev|JPEG images
+libxml2-dev|XML reports (Open-i)
 libcriterion-dev|the tests
 gnuplot-nox|figures'
 
