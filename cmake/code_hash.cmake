@@ -3,7 +3,8 @@
 #   cmake -D SOURCE=... -D OUT=... -D VERSION=... -D COMPILER=... -P code_hash.cmake
 set(files)
 foreach(folder base nn data emixer downstream bench)
-  file(GLOB_RECURSE found RELATIVE ${SOURCE} ${SOURCE}/${folder}/*.c ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.def)
+  file(GLOB_RECURSE found RELATIVE ${SOURCE} ${SOURCE}/${folder}/*.c ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.def
+       ${SOURCE}/${folder}/*.csv)
   list(APPEND files ${found})
 endforeach()
 list(SORT files)

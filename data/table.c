@@ -108,20 +108,27 @@ static err settle(reader *r, table *out)
     return OK;
 }
 
-err table_open(const char *path, size_t limit, table *out)
+err table_parse(const char *name, const char *bytes, size_t n, table *out)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf"; /* spreadsheets write one */
-    char *bytes;
-    size_t n;
     *out = (table){0};
-    TRY(file_read(path, limit, &bytes, &n));
     size_t skipped = n >= 3 && memcmp(bytes, byte_order_mark, 3) == 0 ? 3 : 0;
-    reader r = {.path = path};
+    reader r = {.path = name};
     err error = parse(&r, bytes + skipped, n - skipped);
     if (error == OK) error = settle(&r, out);
     text_close(&r.bytes);
     text_close(&r.offsets);
     text_close(&r.lines);
+    return error;
+}
+
+err table_open(const char *path, size_t limit, table *out)
+{
+    char *bytes;
+    size_t n;
+    *out = (table){0};
+    TRY(file_read(path, limit, &bytes, &n));
+    err error = table_parse(path, bytes, n, out);
     free(bytes);
     return error;
 }

@@ -16,6 +16,9 @@ typedef struct table {
 /* ERR_NO_INPUT; ERR_DATA naming file and line for a row of another width than the header, a stray quote, a
  * NUL, a missing header or a file of more than `limit` bytes; ERR_SYSTEM, ERR_IO. */
 err table_open(const char *path, size_t limit, table *out);
+
+/* The same from n bytes in memory; `name` stands for the file in messages. */
+err table_parse(const char *name, const char *bytes, size_t n, table *out);
 void table_close(table *t);
 
 /* The column of that name, exactly; -1 if there is none. */
