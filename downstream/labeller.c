@@ -160,6 +160,11 @@ static bool within(const span *inner, const span *outer)
     return inner->start >= outer->start && inner->end <= outer->end;
 }
 
+static bool overlap(const span *a, const span *b)
+{
+    return a->start < b->end && b->start < a->end;
+}
+
 /* "Borderline cardiomegaly" is a doubt, though "cardiomegaly" is none. */
 static void drop_within_doubtful(reading *r)
 {
@@ -174,19 +179,22 @@ static void drop_within_doubtful(reading *r)
     }
 }
 
+/* Drops a label's phrases that share a word with what is not meant for it, and all that lies within what is
+ * meant for none. */
+static void drop_not_meant(reading *r, const span *n)
+{
+    bool any = n->rule->label == LABEL_ANY;
+    for (int i = 0; i < r->mentions.n; i++) {
+        span *m = &r->mentions.items[i];
+        m->dropped |= any ? within(m, n) : m->rule->label == n->rule->label && overlap(m, n);
+    }
+    for (int i = 0; i < r->cues.n && any; i++) r->cues.items[i].dropped |= within(&r->cues.items[i], n);
+}
+
 /* Drops what is not meant, and cues that are part of a longer one ("excluded" in "cannot be excluded"). */
 static void drop(reading *r)
 {
-    for (int k = 0; k < r->not_meant.n; k++) {
-        const span *n = &r->not_meant.items[k];
-        bool any = n->rule->label == LABEL_ANY;
-        for (int i = 0; i < r->mentions.n; i++)
-            if (within(&r->mentions.items[i], n) &&
-                (any || r->mentions.items[i].rule->label == n->rule->label))
-                r->mentions.items[i].dropped = true;
-        for (int i = 0; i < r->cues.n && any; i++)
-            if (within(&r->cues.items[i], n)) r->cues.items[i].dropped = true;
-    }
+    for (int k = 0; k < r->not_meant.n; k++) drop_not_meant(r, &r->not_meant.items[k]);
     for (int i = 0; i < r->cues.n; i++)
         for (int k = 0; k < r->cues.n; k++) {
             span *c = &r->cues.items[i];
@@ -236,11 +244,6 @@ static int neighbour(const reading *r, const span *cue, bool next)
     return best;
 }
 
-static bool same_place(const span *a, const span *b)
-{
-    return a->start < b->end && b->start < a->end;
-}
-
 /* Whether `m` is an alternative of the cue "or" or "versus"; two words for one label are none
  * ("nodule/mass"). */
 static bool is_alternative(const reading *r, const span *cue, const span *m)
@@ -249,8 +252,8 @@ static bool is_alternative(const reading *r, const span *cue, const span *m)
     if (cue->rule->kind == RULE_OR && (last < 0 || next < 0)) return false;
     if (last >= 0 && next >= 0 && r->mentions.items[last].rule->label == r->mentions.items[next].rule->label)
         return false;
-    return (last >= 0 && same_place(m, &r->mentions.items[last])) ||
-           (next >= 0 && same_place(m, &r->mentions.items[next]));
+    return (last >= 0 && overlap(m, &r->mentions.items[last])) ||
+           (next >= 0 && overlap(m, &r->mentions.items[next]));
 }
 
 static bool applies(const reading *r, const span *cue, const span *m)

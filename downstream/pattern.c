@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP_WORDS = 6, LONG_GAP_WORDS = 12, MOST_GAPS = 3 };
+enum { GAP_WORDS = 6, LONG_GAP_WORDS = 16, MOST_GAPS = 3 };
 
 static bool is_phrase_byte(char c)
 {

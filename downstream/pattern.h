@@ -6,7 +6,7 @@
  *   one|two*    any of several
  *   one|two?    the same, or nothing
  *   ...         up to six words, without a comma among them and with one verb at most
- *   ~           up to twelve words, commas included
+ *   ~           up to sixteen words, commas included
  * No gap reaches over the end of a clause, and a phrase has three gaps at most. */
 #ifndef DOWNSTREAM_PATTERN_H
 #define DOWNSTREAM_PATTERN_H
