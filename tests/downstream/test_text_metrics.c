@@ -142,6 +142,24 @@ Test(text_metrics, cider_of_one_sample_is_zero)
     cr_expect_eq(got, 0.0);
 }
 
+/* As coco-caption has it: the brevity penalty of an empty hypothesis is exp(1 - 1/r) with r = 1e-15 / 5. */
+Test(text_metrics, of_one_sample)
+{
+    static const char *const reference = "the lungs are clear .";
+    const text_sample empty = {"", &reference, 1}, equal = {reference, &reference, 1};
+    double bleu[4], got;
+    cr_assert_eq(metric_bleu(&empty, 1, bleu), OK);
+    for (int j = 0; j < 4; j++) cr_expect_eq(bleu[j], 0.0);
+    cr_assert_eq(metric_rouge_l(&empty, 1, &got), OK);
+    cr_expect_eq(got, 0.0);
+    cr_assert_eq(metric_bleu(&equal, 1, bleu), OK);
+    for (int j = 0; j < 4; j++) CHECK_CLOSE(bleu[j], 1.0, 1e-8, j);
+    cr_assert_eq(metric_rouge_l(&equal, 1, &got), OK);
+    CHECK_CLOSE(got, 1.0, tolerance, 0);
+    cr_assert_eq(metric_cider_d(&equal, 1, &got), OK);
+    cr_expect_eq(got, 0.0);
+}
+
 Test(text_metrics, of_no_samples_is_undefined)
 {
     double bleu[4] = {0}, got = 0.0;
