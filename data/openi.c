@@ -40,24 +40,24 @@ static const xmlNode *next_element(const xmlNode *root, const xmlNode *at, const
     return at;
 }
 
-static err keep(const source *s, const xmlChar *content, const char **out)
+/* A copy without white space at its ends; NULL when out of memory. */
+static const char *keep(const source *s, const xmlChar *content)
 {
     static const char white_space[] = " \t\r\n";
-    if (!content) return err_set(ERR_SYSTEM, "%s: out of memory", s->path);
+    if (!content) return NULL;
     const char *from = (const char *)content;
     from += strspn(from, white_space);
     size_t n = strlen(from);
     while (n > 0 && strchr(white_space, from[n - 1])) n--;
-    *out = string_keep(s->strings, from, n);
-    return *out ? OK : err_set(ERR_SYSTEM, "%s: out of memory", s->path);
+    return string_keep(s->strings, from, n);
 }
 
 static err keep_text(const source *s, const xmlNode *node, const char **out)
 {
     xmlChar *content = xmlNodeGetContent(node);
-    err error = keep(s, content, out);
+    *out = keep(s, content);
     xmlFree(content);
-    return error;
+    return *out ? OK : err_set(ERR_SYSTEM, "%s: out of memory", s->path);
 }
 
 static bool can_name_a_file(const char *id)
@@ -72,12 +72,13 @@ static err keep_id(const source *s, const xmlNode *node, const char **out)
     if (!value)
         return err_set(ERR_DATA, "%s:%ld: <%s> has no id", s->path, xmlGetLineNo(node),
                        (const char *)node->name);
-    err error = keep(s, value, out);
+    *out = keep(s, value);
     xmlFree(value);
-    if (error == OK && !can_name_a_file(*out))
-        error = err_set(ERR_DATA, "%s:%ld: the id \"%.200s\" could not be a file's name", s->path,
-                        xmlGetLineNo(node), *out);
-    return error;
+    if (!*out) return err_set(ERR_SYSTEM, "%s: out of memory", s->path);
+    if (!can_name_a_file(*out))
+        return err_set(ERR_DATA, "%s:%ld: the id \"%.200s\" could not be a file's name", s->path,
+                       xmlGetLineNo(node), *out);
+    return OK;
 }
 
 /* Fills *list with the texts, or with the ids, of all elements of a name within root (which may be NULL); the
@@ -210,22 +211,28 @@ static err list_files(const data_root *root, const char *folder, name_list *file
     return error;
 }
 
+typedef struct named {
+    const char *id, *file;
+} named;
+
 static int by_id(const void *a, const void *b)
 {
-    return strcmp((*(const openi_report *const *)a)->id, (*(const openi_report *const *)b)->id);
+    const named *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : strcmp(x->file, y->file);
 }
 
 static err check_ids(const char *folder, const openi *set)
 {
-    const openi_report **sorted = malloc(((size_t)set->n + 1) * sizeof *sorted);
+    named *sorted = malloc(((size_t)set->n + 1) * sizeof *sorted);
     if (!sorted) return err_set(ERR_SYSTEM, "out of memory for %d reports", set->n);
-    for (int i = 0; i < set->n; i++) sorted[i] = &set->reports[i];
+    for (int i = 0; i < set->n; i++) sorted[i] = (named){set->reports[i].id, set->reports[i].file};
     qsort(sorted, (size_t)set->n, sizeof *sorted, by_id);
     err error = OK;
     for (int i = 1; i < set->n && error == OK; i++)
-        if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
-            error = err_set(ERR_DATA, "%s: %s and %s both have the id \"%s\"", folder, sorted[i - 1]->file,
-                            sorted[i]->file, sorted[i]->id);
+        if (strcmp(sorted[i - 1].id, sorted[i].id) == 0)
+            error = err_set(ERR_DATA, "%s: %s and %s both have the id \"%s\"", folder, sorted[i - 1].file,
+                            sorted[i].file, sorted[i].id);
     free(sorted);
     return error;
 }
@@ -233,7 +240,7 @@ static err check_ids(const char *folder, const openi *set)
 static err read_all(const char *folder, const name_list *files, openi *set)
 {
     string_store *strings = set->owner;
-    set->reports = calloc(files->n, sizeof *set->reports);
+    set->reports = calloc(files->n + 1, sizeof *set->reports);
     if (!set->reports) return err_set(ERR_SYSTEM, "out of memory for %zu reports", files->n);
     for (size_t i = 0; i < files->n; i++) {
         char path[PATH_BYTES];

@@ -231,35 +231,29 @@ err report_readable(const char *cleaned, text *out)
     return error == OK ? text_check(out) : error;
 }
 
-/* Fills `bytes` with the cleaned reports, a NUL after each, and offsets (n); -1 for samples without report.
- */
-static err clean_all(const dataset *set, report_rules rules, text *bytes, ptrdiff_t *offsets)
+static err clean_all(const dataset *set, report_rules rules, report_texts *out)
 {
-    for (int i = 0; i < set->n; i++) {
-        const char *report = set->samples[i].report;
-        offsets[i] = report[0] ? (ptrdiff_t)bytes->length : -1;
-        if (!report[0]) continue;
-        err error = report_clean(report, rules, bytes);
-        if (error != OK) return err_context(error, "sample \"%s\"", set->samples[i].id);
-        text_bytes(bytes, "", 1);
+    text cleaned = {0};
+    err error = OK;
+    for (int i = 0; i < set->n && error == OK; i++) {
+        const sample_info *sample = &set->samples[i];
+        out->cleaned[i] = NULL;
+        if (!sample->report[0]) continue;
+        cleaned.length = 0;
+        error = report_clean(sample->report, rules, &cleaned);
+        if (error == OK) out->cleaned[i] = string_keep(&out->strings, cleaned.data, cleaned.length);
+        if (error == OK && !out->cleaned[i]) error = err_set(ERR_SYSTEM, "out of memory for cleaned reports");
+        if (error != OK) (void)err_context(error, "sample \"%s\"", sample->id);
     }
-    return text_check(bytes);
+    text_close(&cleaned);
+    return error;
 }
 
 err report_texts_open(const dataset *set, report_rules rules, report_texts *out)
 {
-    text bytes = {0};
-    ptrdiff_t *offsets = malloc(((size_t)set->n + 1) * sizeof *offsets);
     *out = (report_texts){.n = set->n, .cleaned = malloc(((size_t)set->n + 1) * sizeof *out->cleaned)};
-    err error = OK;
-    if (!offsets || !out->cleaned)
-        error = err_set(ERR_SYSTEM, "out of memory for %d reports", set->n);
-    else
-        error = clean_all(set, rules, &bytes, offsets);
-    for (int i = 0; i < set->n && error == OK; i++)
-        out->cleaned[i] = offsets[i] < 0 ? NULL : bytes.data + offsets[i];
-    out->bytes = bytes.data;
-    free(offsets);
+    if (!out->cleaned) return err_set(ERR_SYSTEM, "out of memory for %d reports", set->n);
+    err error = clean_all(set, rules, out);
     if (error != OK) report_texts_close(out);
     return error;
 }
@@ -268,6 +262,6 @@ void report_texts_close(report_texts *t)
 {
     if (!t) return;
     free(t->cleaned);
-    free(t->bytes);
+    string_store_close(&t->strings);
     *t = (report_texts){0};
 }

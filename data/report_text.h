@@ -3,6 +3,7 @@
 #ifndef DATA_REPORT_TEXT_H
 #define DATA_REPORT_TEXT_H
 
+#include "base/strings.h"
 #include "base/text.h"
 #include "data/dataset.h"
 
@@ -30,7 +31,7 @@ err report_readable(const char *cleaned, text *out);
 typedef struct report_texts {
     int n;
     const char **cleaned; /* (n); NULL for a sample without a report */
-    void *bytes;          /* private */
+    string_store strings; /* private */
 } report_texts;
 
 /* ERR_DATA naming the sample; ERR_SYSTEM. */

@@ -58,22 +58,21 @@ static int special_of(word w)
     return -1;
 }
 
-static err allocate(int size, size_t bytes, vocabulary **out)
+/* Room for the specials and for words of so many bytes, their NULs included; NULL when out of memory. */
+static vocabulary *allocate(int size, size_t bytes)
 {
     vocabulary *v = calloc(1, sizeof *v);
-    if (v) {
-        v->size = size;
-        v->tokens = malloc((size_t)size * sizeof *v->tokens);
-        v->counts = calloc((size_t)size, sizeof *v->counts);
-        v->bytes = malloc(bytes + 1);
-    }
-    if (!v || !v->tokens || !v->counts || !v->bytes) {
+    if (!v) return NULL;
+    v->size = size;
+    v->tokens = malloc((size_t)size * sizeof *v->tokens);
+    v->counts = calloc((size_t)size, sizeof *v->counts);
+    v->bytes = malloc(bytes + 1);
+    if (!v->tokens || !v->counts || !v->bytes) {
         vocabulary_close(v);
-        return err_set(ERR_SYSTEM, "out of memory for a vocabulary of %d tokens", size);
+        return NULL;
     }
     for (int k = 0; k < SPECIAL_TOKENS; k++) v->tokens[k] = special_tokens[k];
-    *out = v;
-    return OK;
+    return v;
 }
 
 /* Gives token `id` its word; ids come one after the other. */
@@ -144,10 +143,12 @@ static err settle(const tally *t, int minimum_count, vocabulary **out)
     if (kept > MOST_TOKENS - SPECIAL_TOKENS)
         return err_set(ERR_DATA, "%zu different words in the training reports; at most %d are kept", kept,
                        MOST_TOKENS - SPECIAL_TOKENS);
-    TRY(allocate(SPECIAL_TOKENS + (int)kept, bytes, out));
+    vocabulary *v = allocate(SPECIAL_TOKENS + (int)kept, bytes);
+    if (!v) return err_set(ERR_SYSTEM, "out of memory for a vocabulary of %zu words", kept);
     int id = SPECIAL_TOKENS;
     for (size_t i = 0; i < n; i++)
-        if (words[i].count >= minimum_count) append(*out, id++, words[i]);
+        if (words[i].count >= minimum_count) append(v, id++, words[i]);
+    *out = v;
     return OK;
 }
 
@@ -277,8 +278,8 @@ static err take_table(const char *path, const table *t, vocabulary **out)
                        path, t->rows, SPECIAL_TOKENS, MOST_TOKENS);
     size_t bytes = 0;
     for (int id = SPECIAL_TOKENS; id < t->rows; id++) bytes += strlen(table_cell(t, id, 0)) + 1;
-    vocabulary *v;
-    TRY(allocate(t->rows, bytes, &v));
+    vocabulary *v = allocate(t->rows, bytes);
+    if (!v) return err_set(ERR_SYSTEM, "%s: out of memory for %d tokens", path, t->rows);
     err error = OK;
     for (int id = 0; id < v->size && error == OK; id++) error = take_row(path, t, id, v);
     if (error != OK)
