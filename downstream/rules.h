@@ -1,14 +1,20 @@
 /* The labeller's table in memory. Private to downstream/.
  *
  * A CSV file with the columns label,says,phrase (others, such as `note`, are for its readers). A row says
- * what a phrase (downstream/pattern.h) means. Of a label: present, doubtful, absent  the phrase affirms,
- * doubts or denies it, by itself not meant                  what looks like the label within this phrase is
- * not it The label "(other finding)" has none of its own, but can be the alternative to one. With the label
- * "*": denies what follows, denies what precedes, doubts what follows, doubts what precedes of the same
- * clause or                         doubts both neighbours, if there are two and nothing denies them versus
- * doubts its neighbours ends a clause, is a verb   what denials and doubts reach no farther than is an
- * abbreviation         its full stop ends no sentence not meant                  nothing within the phrase
- * counts */
+ * what a phrase (downstream/pattern.h) means. Of a label:
+ *
+ * - present, doubtful, absent: the phrase affirms, doubts or denies it, by itself;
+ * - not meant: what looks like the label within this phrase is not it.
+ *
+ * The label "(other finding)" has none of its own, but can be the alternative to one. With the label "*":
+ *
+ * - denies what follows, denies what precedes, doubts what follows, doubts what precedes, ignores what
+ * follows: of the same clause;
+ * - or: doubts both neighbours, if there are two and nothing denies them;
+ * - versus: doubts its neighbours;
+ * - ends a clause, is a verb: what denials and doubts reach no farther than;
+ * - is an abbreviation: its full stop ends no sentence;
+ * - not meant: nothing within the phrase counts. */
 #ifndef DOWNSTREAM_RULES_H
 #define DOWNSTREAM_RULES_H
 
