@@ -60,6 +60,14 @@ void source_close(source *s)
     *s = (source){0};
 }
 
+void source_channels(const float *image, const classifier_opts *o, float *channels)
+{
+    size_t pixels = (size_t)o->resolution * (size_t)o->resolution;
+    for (int c = 0; c < o->channels; c++)
+        if (channels + (size_t)c * pixels != image)
+            memcpy(channels + (size_t)c * pixels, image, pixels * sizeof *image);
+}
+
 static void draw_one(const source *s, const classifier_opts *o, const draws *d, int j, float *raw,
                      float *image, float *target)
 {
@@ -69,6 +77,7 @@ static void draw_one(const source *s, const classifier_opts *o, const draws *d, 
     int sample = s->members[s->first[c] + rng_below(&draw, s->first[c + 1] - s->first[c])];
     dataset_pixels(s->set, sample, o->augment ? raw : image);
     if (o->augment) augment_image(raw, image, o->resolution, &augment_classic, d->augment_seed, index);
+    source_channels(image, o, image);
     memset(target, 0, (size_t)o->n_classes * sizeof *target);
     target[s->label[c]] = 1.0F;
 }
@@ -80,6 +89,6 @@ void source_draw(const source *s, const classifier_opts *o, const char *purpose,
     draws d = {.purpose = purpose, .t = t, .augment_seed = rng_key(o->seed, purpose)};
 #pragma omp parallel for schedule(static)
     for (int j = 0; j < count; j++)
-        draw_one(s, o, &d, j, raw + (size_t)j * pixels, images + (size_t)j * pixels,
+        draw_one(s, o, &d, j, raw + (size_t)j * pixels, images + (size_t)j * pixels * (size_t)o->channels,
                  targets + (size_t)j * (size_t)o->n_classes);
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 
 const classifier_opts classifier_defaults = {
+    .model = "densenet_small",
     .resolution = 32,
+    .channels = 1,
     .growth = 8,
     .layers_per_block = 3,
     .batch = 32,
@@ -20,10 +22,12 @@ const classifier_opts classifier_defaults = {
 struct classifier {
     classifier_opts o;
     net *n;
-    nn_t images, targets; /* inputs (B,1,R,R), (B,K) */
-    nn_t logits;          /* (B,K), kept by `evaluation` */
-    step *training, *evaluation;
-    optimizer *adam;
+    nn_t images, targets; /* inputs (B,C,R,R), (B,K) */
+    nn_t loss, logits;    /* (1), (B,K), kept by `training` and by `evaluation` */
+    step *evaluation;
+    step *training;  /* NULL until the first update, */
+    optimizer *adam; /* and so is its optimizer: predicting needs the memory of neither */
+    bool profile;
     float *raw, *host_images, *host_targets; /* a batch on the host */
 };
 
@@ -35,7 +39,9 @@ static err check_range(const char *name, double value, double low, double high)
 
 static err check_options(const classifier_opts *o)
 {
-    TRY(check_range("resolution", o->resolution, 8, 1024));
+    const architecture *a = architecture_find(o->model);
+    if (!a) return err_set(ERR_CONFIG, "classifier option model: there is no %.60s", o->model);
+    TRY(check_range("resolution", o->resolution, a->least, 1024));
     TRY(check_range("n_classes", o->n_classes, 2, 1024));
     TRY(check_range("growth", o->growth, 1, 256));
     TRY(check_range("layers_per_block", o->layers_per_block, 1, 64));
@@ -44,9 +50,11 @@ static err check_options(const classifier_opts *o)
     TRY(check_range("learning_rate", (double)o->learning_rate, 1e-10, 10));
     TRY(check_range("weight_decay", (double)o->weight_decay, 0, 1));
     TRY(check_range("synthetic_share", (double)o->synthetic_share, 0, 1));
-    if (o->resolution % 8)
-        return err_set(ERR_CONFIG, "classifier option resolution must be a multiple of 8, not %d",
-                       o->resolution);
+    if (o->channels != 1 && o->channels != 3)
+        return err_set(ERR_CONFIG, "classifier option channels must be 1 or 3, not %d", o->channels);
+    if (o->resolution % a->multiple)
+        return err_set(ERR_CONFIG, "classifier option resolution must be a multiple of %d, not %d",
+                       a->multiple, o->resolution);
     return OK;
 }
 
@@ -54,24 +62,36 @@ static err record(classifier *c)
 {
     const classifier_opts *o = &c->o;
     net *n = c->n;
-    c->images = nn_input(n, "images", nn_shape(4, o->batch, 1, o->resolution, o->resolution));
+    c->images = nn_input(n, "images", nn_shape(4, o->batch, o->channels, o->resolution, o->resolution));
     c->targets = nn_input(n, "targets", nn_shape(2, o->batch, o->n_classes));
-    nn_t loss = nn_softmax_cross_entropy(n, densenet(n, o, c->images, true), c->targets);
-    c->logits = densenet(n, o, c->images, false);
-    TRY(net_compile(n, &loss, 1, "C/", &c->training));
+    c->loss = nn_softmax_cross_entropy(n, network(n, o, c->images, true), c->targets);
+    c->logits = network(n, o, c->images, false);
     return net_compile(n, &c->logits, 1, NULL, &c->evaluation);
+}
+
+static size_t pixels_of(const classifier *c)
+{
+    return (size_t)c->o.resolution * (size_t)c->o.resolution;
 }
 
 static err open_model(nn_device device, classifier *c)
 {
-    size_t batch = (size_t)c->o.batch, pixels = (size_t)c->o.resolution * (size_t)c->o.resolution;
-    c->raw = malloc(batch * pixels * sizeof *c->raw);
-    c->host_images = calloc(batch * pixels, sizeof *c->host_images);
+    size_t batch = (size_t)c->o.batch;
+    c->raw = malloc(batch * pixels_of(c) * sizeof *c->raw);
+    c->host_images = calloc(batch * pixels_of(c) * (size_t)c->o.channels, sizeof *c->host_images);
     c->host_targets = malloc(batch * (size_t)c->o.n_classes * sizeof *c->host_targets);
     if (!c->raw || !c->host_images || !c->host_targets)
         return err_set(ERR_SYSTEM, "out of memory for a batch");
     TRY(net_open(device, c->o.seed, &c->n));
-    TRY(record(c));
+    return record(c);
+}
+
+/* Compiles the update, once. */
+static err ready_to_train(classifier *c)
+{
+    if (c->adam) return OK;
+    if (!c->training) TRY(net_compile(c->n, &c->loss, 1, "C/", &c->training));
+    step_profile(c->training, c->profile);
     return optimizer_open(c->n, "C/",
                           (optimizer_opts){.kind = OPTIMIZER_ADAM,
                                            .learning_rate = c->o.learning_rate,
@@ -112,28 +132,34 @@ void classifier_close(classifier *c)
 /* The images of update t: the real ones first, then the synthetic ones. */
 static err set_batch(classifier *c, const source *real, const source *synthetic, int n_real, uint64_t t)
 {
-    size_t image = (size_t)n_real * (size_t)c->o.resolution * (size_t)c->o.resolution;
+    size_t image = (size_t)n_real * pixels_of(c) * (size_t)c->o.channels;
     size_t target = (size_t)n_real * (size_t)c->o.n_classes;
     if (n_real > 0)
         source_draw(real, &c->o, "classifier/real", t, n_real, c->raw, c->host_images, c->host_targets);
     if (n_real < c->o.batch)
         source_draw(synthetic, &c->o, "classifier/synthetic", t, c->o.batch - n_real, c->raw,
                     c->host_images + image, c->host_targets + target);
-    TRY(nn_set(c->n, c->images, c->host_images));
-    return nn_set(c->n, c->targets, c->host_targets);
+    return classifier_set_batch(c, c->host_images, c->host_targets);
 }
 
 /* Cosine decay from the full rate to 0 (Loshchilov & Hutter, "SGDR", ICLR 2017, without restarts). */
-static float rate_at(const classifier_opts *o, int t)
+static float rate_at(const classifier_opts *o, uint64_t t)
 {
     const double pi = 3.14159265358979323846;
-    return (float)(0.5 * (double)o->learning_rate * (1.0 + cos(pi * t / o->steps)));
+    return (float)(0.5 * (double)o->learning_rate * (1.0 + cos(pi * (double)t / o->steps)));
 }
 
-static err update(classifier *c, int t, float *loss)
+err classifier_set_batch(classifier *c, const float *images, const float *targets)
 {
+    TRY(nn_set(c->n, c->images, images));
+    return nn_set(c->n, c->targets, targets);
+}
+
+err classifier_update(classifier *c, uint64_t t, float *loss)
+{
+    TRY(ready_to_train(c));
     optimizer_set_rate(c->adam, rate_at(&c->o, t));
-    TRY(step_run(c->training, (uint64_t)t));
+    TRY(step_run(c->training, t));
     TRY(optimizer_apply(c->adam));
     return step_loss(c->training, loss);
 }
@@ -144,7 +170,7 @@ static err train(classifier *c, const source *real, const source *synthetic, int
     for (int t = 0; t < c->o.steps; t++) {
         float loss;
         TRY(set_batch(c, real, synthetic, n_real, (uint64_t)t));
-        err error = update(c, t, &loss);
+        err error = classifier_update(c, (uint64_t)t, &loss);
         if (error != OK)
             return err_context(error, "classifier update %d, seed %llu", t + 1,
                                (unsigned long long)c->o.seed);
@@ -183,9 +209,12 @@ static void softmax(float *x, int k)
 static err predict_batch(classifier *c, const dataset *set, const samples *which, int first, int count,
                          float *probabilities)
 {
-    size_t pixels = (size_t)c->o.resolution * (size_t)c->o.resolution, k = (size_t)c->o.n_classes;
-    for (int i = 0; i < count; i++)
-        dataset_pixels(set, which->index[first + i], c->host_images + (size_t)i * pixels);
+    size_t pixels = pixels_of(c), k = (size_t)c->o.n_classes;
+    for (int i = 0; i < count; i++) {
+        float *image = c->host_images + (size_t)i * pixels * (size_t)c->o.channels;
+        dataset_pixels(set, which->index[first + i], image);
+        source_channels(image, &c->o, image);
+    }
     TRY(nn_set(c->n, c->images, c->host_images));
     TRY(step_run(c->evaluation, 0));
     TRY(nn_get(c->evaluation, c->logits, c->host_targets));
@@ -216,7 +245,51 @@ err classifier_load(classifier *c, const char *path)
     return net_load(c->n, path, NULL, 0);
 }
 
+err classifier_infer(classifier *c)
+{
+    return step_run(c->evaluation, 0);
+}
+
 double classifier_step_flops(const classifier *c)
 {
-    return step_flops(c->training);
+    return c->training ? step_flops(c->training) : 0;
+}
+
+double classifier_infer_flops(const classifier *c)
+{
+    return step_flops(c->evaluation);
+}
+
+size_t classifier_bytes(const classifier *c)
+{
+    size_t most = step_bytes(c->evaluation), other = c->training ? step_bytes(c->training) : 0;
+    return most > other ? most : other;
+}
+
+void classifier_profile(classifier *c, bool on)
+{
+    c->profile = on;
+    step_profile(c->evaluation, on);
+    if (c->training) step_profile(c->training, on);
+}
+
+void classifier_convolutions(const classifier *c, convolution_visitor visit, void *context)
+{
+    if (c->training) step_convolutions(c->training, visit, context);
+}
+
+void classifier_infer_convolutions(const classifier *c, convolution_visitor visit, void *context)
+{
+    step_convolutions(c->evaluation, visit, context);
+}
+
+void classifier_times(const classifier *c, op_time *out)
+{
+    const op_time *e = step_times(c->evaluation), *t = c->training ? step_times(c->training) : NULL;
+    for (int op = 0; op < OP_COUNT; op++) {
+        out[op] = e[op];
+        if (!t) continue;
+        out[op].forward_s += t[op].forward_s;
+        out[op].backward_s += t[op].backward_s;
+    }
 }

@@ -7,13 +7,15 @@
 #include "nn/net.h"
 
 typedef struct classifier_opts {
-    int resolution;       /* side of the input, 32.. */
+    const char *model;    /* "densenet_small" or "densenet121"; must outlive the classifier */
+    int resolution;       /* side R of the input: from 8 and a multiple of 8; densenet121: from 32 */
+    int channels;         /* C of the input, 1 or 3; with 3 each holds the same gray image */
     int n_classes;        /* K, softmax */
-    int growth;           /* channels that each dense layer adds */
-    int layers_per_block; /* three blocks at full, half and quarter resolution after the stem */
-    int batch;
-    int steps;           /* updates; every arm gets the same number */
-    float learning_rate; /* Adam, cosine decay to 0 */
+    int growth;           /* densenet_small: channels that each dense layer adds */
+    int layers_per_block; /* densenet_small: in each of three blocks, at half, quarter, eighth of the side */
+    int batch;            /* B */
+    int steps;            /* updates; every arm gets the same number */
+    float learning_rate;  /* Adam, cosine decay to 0 */
     float weight_decay;
     bool augment;          /* classical augmentation (data/augment.h) of every image, real or synthetic */
     float synthetic_share; /* share of each batch that comes from the synthetic set, 0..1 */
@@ -24,7 +26,9 @@ extern const classifier_opts classifier_defaults; /* n_classes and seed are to b
 
 typedef struct classifier classifier;
 
-/* A small DenseNet (Huang et al., CVPR 2017). ERR_CONFIG naming the option for a value out of range. */
+/* A classifier of o->model on `device`: densenet_small, a small DenseNet, or densenet121, both of Huang et
+ * al., "Densely connected convolutional networks", CVPR 2017; the latter computes what torchvision's does.
+ * ERR_CONFIG naming the option for a value out of range. */
 err classifier_open(nn_device device, const classifier_opts *o, classifier **out);
 void classifier_close(classifier *c);
 
@@ -42,6 +46,26 @@ err classifier_predict(classifier *c, const dataset *set, const samples *which, 
 
 err classifier_save(classifier *c, const char *path);
 err classifier_load(classifier *c, const char *path);
+
+/* For `bench perf`: one update, or one forward pass as in classifier_predict, without data handling, on the
+ * batch last used (zeros before any). classifier_set_batch gives another one: images (B,C,R,R), targets
+ * (B,K). */
+err classifier_set_batch(classifier *c, const float *images, const float *targets);
+err classifier_update(classifier *c, uint64_t t, float *loss);
+err classifier_infer(classifier *c);
+
+/* FLOPs of one update and of one forward pass, and the bytes of their arena. The update is compiled when it
+ * is first asked for: until then its FLOPs are 0, it has no convolutions, and the bytes are those of the
+ * forward pass alone. */
 double classifier_step_flops(const classifier *c);
+double classifier_infer_flops(const classifier *c);
+size_t classifier_bytes(const classifier *c);
+void classifier_profile(classifier *c, bool on);
+/* Every convolution of one update, and of one forward pass (see step_convolutions). */
+void classifier_convolutions(const classifier *c, convolution_visitor visit, void *context);
+void classifier_infer_convolutions(const classifier *c, convolution_visitor visit, void *context);
+/* Sum of the operator times of updates and forward passes since profiling was switched on (OP_COUNT entries
+ * into out). */
+void classifier_times(const classifier *c, op_time *out);
 
 #endif

@@ -4,8 +4,29 @@
 
 #include "downstream/classifier.h"
 
-/* densenet.c: images (B,1,R,R) -> logits (B,K). `training` is batch norm's. */
-nn_t densenet(net *n, const classifier_opts *o, nn_t images, bool training);
+/* An architecture records images (B,C,R,R) -> features (B,F); one linear layer makes logits of them.
+ * `training` is batch norm's. Each is a file of its own, named after it. */
+typedef struct architecture {
+    const char *name;
+    nn_t (*features)(net *n, const classifier_opts *o, nn_t images, bool training);
+    const char *head;    /* the linear layer's name */
+    int least, multiple; /* R must be at least the one, and divisible by the other */
+} architecture;
+
+nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training);
+nn_t densenet121(net *n, const classifier_opts *o, nn_t images, bool training);
+
+/* architectures.c: by name, or NULL. */
+const architecture *architecture_find(const char *name);
+
+/* Images (B,C,R,R) -> logits (B,K) of o->model, with its parameters in scope "C". */
+nn_t network(net *n, const classifier_opts *o, nn_t images, bool training);
+
+/* The name of a layer, as printf makes it. */
+typedef struct layer_name {
+    char text[NN_NAME_BYTES];
+} layer_name;
+layer_name name_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* batches.c: where the images of a batch come from. */
 typedef struct source {
@@ -22,10 +43,13 @@ typedef struct source {
 err source_open(const dataset *set, const samples *which, const classifier_opts *o, source *out);
 void source_close(source *s);
 
-/* Draws `count` images under (o->seed, purpose, t) into images (count,R*R) and one-hot targets (count,K): the
- * classes in turn, starting with another one at each t. Image j depends on (seed, purpose, t, j) only, for
- * any number of threads. `raw` (count,R*R) is scratch. */
+/* Draws `count` images under (o->seed, purpose, t) into images (count,C,R,R) and one-hot targets (count,K):
+ * the classes in turn, starting with another one at each t. Image j depends on (seed, purpose, t, j) only,
+ * for any number of threads. `raw` (count,R*R) is scratch. */
 void source_draw(const source *s, const classifier_opts *o, const char *purpose, uint64_t t, int count,
                  float *raw, float *images, float *targets);
+
+/* One gray image (R*R) into every channel of (C,R,R); `image` may be where the first one goes. */
+void source_channels(const float *image, const classifier_opts *o, float *channels);
 
 #endif

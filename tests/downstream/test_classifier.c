@@ -58,7 +58,9 @@ static samples all_of(const dataset *set)
 
 static classifier_opts tiny(void)
 {
-    return (classifier_opts){.resolution = SIDE,
+    return (classifier_opts){.model = "densenet_small",
+                             .resolution = SIDE,
+                             .channels = 1,
                              .n_classes = CLASSES,
                              .growth = 3,
                              .layers_per_block = 2,
@@ -223,6 +225,8 @@ Test(classifier, out_of_range_names_the_option)
 {
     classifier_opts o;
 #define REFUSED(field, value) o = tiny(), o.field = (value), assert_refused(o, #field)
+    REFUSED(model, "densenet122");
+    REFUSED(channels, 2);
     REFUSED(resolution, 4);
     REFUSED(resolution, 20);
     REFUSED(n_classes, 1);
@@ -234,6 +238,7 @@ Test(classifier, out_of_range_names_the_option)
     REFUSED(weight_decay, NAN);
     REFUSED(synthetic_share, 1.5F);
 #undef REFUSED
+    o = tiny(), o.model = "densenet121", assert_refused(o, "resolution"); /* 16 pixels would shrink to none */
     o = classifier_defaults;
     o.n_classes = CLASSES;
     classifier *c;
@@ -314,4 +319,90 @@ Test(classifier, divergence_names_step_and_seed)
     cr_assert_eq(remove(path), 0);
     classifier_close(c);
     dataset_close(set);
+}
+
+/* With three channels the image is seen three times: weights of a third make that the same as once. */
+Test(classifier, three_channels_hold_the_same_image)
+{
+    enum { STEM = 6 * 4 * 4 };
+    char path[] = "/tmp/bench-test-classifier-XXXXXX";
+    float one[REAL * CLASSES], three[REAL * CLASSES], thirds[3 * STEM];
+    safetensors_entry entries[128];
+    int handle = mkstemp(path);
+    cr_assert_geq(handle, 0);
+    dataset *set = noise_set(0, REAL);
+    samples which = all_of(set);
+    classifier_opts o = tiny();
+    classifier *c = open_tiny(&be_ref, o);
+    ASSERT_OK(classifier_save(c, path));
+    ASSERT_OK(classifier_predict(c, set, &which, one));
+    classifier_close(c);
+
+    safetensors *f;
+    ASSERT_OK(safetensors_open(path, &f));
+    int n = safetensors_count(f);
+    for (int i = 0; i < n; i++) {
+        entries[i].name = safetensors_name(f, i);
+        ASSERT_OK(safetensors_read(f, entries[i].name, &entries[i].shape, &entries[i].data));
+        if (!strstr(entries[i].name, "stem.weight")) continue;
+        for (int j = 0; j < 3 * STEM; j++) thirds[j] = entries[i].data[j / 48 * 16 + j % 16] / 3;
+        entries[i].shape.d[1] = 3;
+        entries[i].data = thirds;
+    }
+    ASSERT_OK(safetensors_write(path, entries, n, NULL));
+    safetensors_close(f);
+
+    o.channels = 3;
+    c = open_tiny(&be_ref, o);
+    ASSERT_OK(classifier_load(c, path));
+    ASSERT_OK(classifier_predict(c, set, &which, three));
+    for (int i = 0; i < REAL * CLASSES; i++) cr_expect_float_eq(one[i], three[i], 1e-5F);
+    ASSERT_OK(classifier_train(c, set, &which, NULL, NULL, NULL));
+    classifier_close(c);
+    cr_assert_eq(remove(path), 0);
+    dataset_close(set);
+}
+
+static void count_convolution(void *context, convolution c)
+{
+    int *counts = context;
+    counts[0]++;
+    counts[1] += c.backward_weights;
+}
+
+/* What `bench perf` measures: the update learns, the forward pass does not, and both tell what they cost. */
+Test(classifier, updates_and_forward_passes_can_be_measured)
+{
+    enum { CONVOLUTIONS = 1 + 3 * 2 + 2 };
+    static float images[8 * SIDE * SIDE], targets[8 * CLASSES];
+    float first, loss;
+    int update[2] = {0}, infer[2] = {0};
+    op_time times[OP_COUNT];
+    rng_fill_normal(1, 0, images, sizeof images / sizeof *images);
+    for (int b = 0; b < 8; b++) targets[b * CLASSES + b % CLASSES] = 1;
+    classifier *c = open_tiny(&be_cpu, tiny());
+    ASSERT_OK(classifier_set_batch(c, images, targets));
+    ASSERT_OK(classifier_infer(c));
+    size_t bytes = classifier_bytes(c);
+    cr_expect_gt(bytes, 0);
+    cr_expect_eq(classifier_step_flops(c), 0, "predicting alone needs no training step");
+    classifier_profile(c, true);
+    ASSERT_OK(classifier_update(c, 0, &first));
+    for (uint64_t t = 1; t < 6; t++) ASSERT_OK(classifier_update(c, t, &loss));
+    cr_expect_lt(loss, first);
+    cr_expect_gt(classifier_bytes(c), bytes);
+    /* Forward, and backward twice, but for the images' gradient, which nobody needs. */
+    cr_expect_gt(classifier_step_flops(c), 2 * classifier_infer_flops(c));
+    cr_expect_lt(classifier_step_flops(c), 3 * classifier_infer_flops(c));
+    classifier_convolutions(c, count_convolution, update);
+    classifier_infer_convolutions(c, count_convolution, infer);
+    cr_expect(update[0] == CONVOLUTIONS && update[1] == CONVOLUTIONS, "%d, %d", update[0], update[1]);
+    cr_expect(infer[0] == CONVOLUTIONS && infer[1] == 0, "%d, %d", infer[0], infer[1]);
+    classifier_times(c, times);
+    cr_expect(times[OP_CONV].forward_s > 0 && times[OP_CONV].backward_s > 0);
+    double before = times[OP_CONV].forward_s;
+    ASSERT_OK(classifier_infer(c));
+    classifier_times(c, times);
+    cr_expect_gt(times[OP_CONV].forward_s, before);
+    classifier_close(c);
 }

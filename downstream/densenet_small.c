@@ -21,9 +21,8 @@ static nn_t transition(net *n, nn_t x, bool training)
     return nn_conv(n, h, (conv_opts){.name = "conv", .out = nn_shape_of(n, x).d[1] / 2, .k = 1});
 }
 
-nn_t densenet(net *n, const classifier_opts *o, nn_t images, bool training)
+nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training)
 {
-    nn_enter(n, "C");
     nn_t h =
         nn_conv(n, images, (conv_opts){.name = "stem", .out = 2 * o->growth, .k = 4, .stride = 2, .pad = 1});
     for (int block = 0; block < BLOCKS; block++) {
@@ -38,8 +37,5 @@ nn_t densenet(net *n, const classifier_opts *o, nn_t images, bool training)
         nn_leave(n);
     }
     h = nn_batch_norm(n, h, (batch_norm_opts){.name = "norm", .training = training, .act = ACT_RELU});
-    h = nn_global_pool(n, h, GLOBAL_AVERAGE);
-    h = nn_linear(n, h, (linear_opts){.name = "logits", .out = o->n_classes, .bias = true});
-    nn_leave(n);
-    return h;
+    return nn_global_pool(n, h, GLOBAL_AVERAGE);
 }

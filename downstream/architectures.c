@@ -1,0 +1,41 @@
+/* The table of architectures. */
+#include "downstream/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const architecture architectures[] = {
+    {"densenet_small", densenet_small, .head = "logits", .least = 8, .multiple = 8},
+    {"densenet121", densenet121, .head = "classifier", .least = 32, .multiple = 1},
+};
+enum { COUNT = sizeof architectures / sizeof *architectures };
+
+const architecture *architecture_find(const char *name)
+{
+    for (int i = 0; i < COUNT; i++)
+        if (strcmp(architectures[i].name, name) == 0) return &architectures[i];
+    return NULL;
+}
+
+layer_name name_of(const char *format, ...)
+{
+    layer_name name;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(name.text, sizeof name.text, format, arguments);
+    va_end(arguments);
+    if (length < 0 || length >= NN_NAME_BYTES) abort(); /* the names are our own */
+    return name;
+}
+
+nn_t network(net *n, const classifier_opts *o, nn_t images, bool training)
+{
+    const architecture *a = architecture_find(o->model);
+    nn_enter(n, "C");
+    nn_t features = a->features(n, o, images, training);
+    nn_t logits = nn_linear(n, features, (linear_opts){.name = a->head, .out = o->n_classes, .bias = true});
+    nn_leave(n);
+    return logits;
+}
