@@ -5,6 +5,7 @@
 
 #include "bench/arms.h"
 #include "bench/options.h"
+#include "downstream/classifier.h"
 
 void settings_defaults(settings *s);
 
@@ -42,8 +43,13 @@ typedef struct study {
 } study;
 
 /* Reads arms and contrasts and checks what one option alone cannot say: no empty or repeated list, sizes that
- * the generator can make, shares that leave something to train on. ERR_CONFIG naming place and setting. */
+ * the generator can make and the classifier can take, shares that leave something to train on. ERR_CONFIG
+ * naming place and setting. */
 err study_open(const settings *s, study *out); /* nothing to close */
+
+/* The classifier that the settings describe, of a trial without augmentation and synthetic images, seed 0.
+ * Its model is the text in `s`. */
+classifier_opts settings_classifier(const settings *s, int n_classes);
 
 /* True if any arm needs a trained generator. */
 bool study_needs_generator(const study *s);

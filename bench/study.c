@@ -2,6 +2,7 @@
 #include "bench/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PLACE_BYTES = PATH_BYTES + 160 };
@@ -80,6 +81,33 @@ static err check_name(const settings *s)
     return OK;
 }
 
+classifier_opts settings_classifier(const settings *s, int n_classes)
+{
+    classifier_opts o = classifier_defaults;
+    o.model = s->model;
+    o.resolution = s->size;
+    o.channels = atoi(s->channels);
+    o.n_classes = n_classes;
+    o.growth = s->growth;
+    o.layers_per_block = s->layers_per_block;
+    o.batch = s->classifier_batch;
+    o.steps = s->classifier_steps;
+    o.learning_rate = (float)s->learning_rate;
+    o.weight_decay = (float)s->weight_decay;
+    return o;
+}
+
+/* The size is what options do not check against each other; the number of classes is not known yet. */
+static err check_classifier(const settings *s)
+{
+    char place[PLACE_BYTES];
+    classifier_opts o = settings_classifier(s, 2);
+    err error = classifier_check(&o);
+    if (error == OK) return OK;
+    settings_place(s, OPTION_OF_size, place, sizeof place);
+    return err_context(error, "%s with downstream.model = %.60s", place, s->model);
+}
+
 err study_open(const settings *s, study *out)
 {
     memset(out, 0, sizeof *out);
@@ -95,6 +123,7 @@ err study_open(const settings *s, study *out)
     bool power_of_two = (s->size & (s->size - 1)) == 0;
     if (study_needs_generator(out) && (!power_of_two || s->size > 256))
         return wrong(s, OPTION_OF_size, "the generator makes images of 16, 32, 64, 128 or 256 pixels");
+    TRY(check_classifier(s));
     out->metric = score_find(s->metric);
     return OK;
 }

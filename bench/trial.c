@@ -12,15 +12,7 @@
 
 static classifier_opts trial_options(const settings *s, const arm *which, const artifact *a, int n_classes)
 {
-    classifier_opts o = classifier_defaults;
-    o.resolution = s->size;
-    o.n_classes = n_classes;
-    o.growth = s->growth;
-    o.layers_per_block = s->layers_per_block;
-    o.batch = s->classifier_batch;
-    o.steps = s->classifier_steps;
-    o.learning_rate = (float)s->learning_rate;
-    o.weight_decay = (float)s->weight_decay;
+    classifier_opts o = settings_classifier(s, n_classes);
     o.augment = which->parts[ROLE_TRANSFORM] != NULL;
     o.synthetic_share = (float)a->ratio;
     o.seed = (uint64_t)a->seed;

@@ -8,7 +8,7 @@
 
 static const architecture architectures[] = {
     {"densenet_small", densenet_small, .head = "logits", .least = 8, .multiple = 8},
-    {"densenet121", densenet121, .head = "classifier", .least = 32, .multiple = 1},
+    {"densenet121", densenet121, .head = "classifier", .least = 32, .multiple = 1, .pixel_flops = 107e3},
 };
 enum { COUNT = sizeof architectures / sizeof *architectures };
 
@@ -17,6 +17,13 @@ const architecture *architecture_find(const char *name)
     for (int i = 0; i < COUNT; i++)
         if (strcmp(architectures[i].name, name) == 0) return &architectures[i];
     return NULL;
+}
+
+double classifier_image_flops(const classifier_opts *o)
+{
+    const architecture *a = architecture_find(o->model);
+    double pixels = (double)o->resolution * o->resolution;
+    return pixels * (a->pixel_flops > 0 ? a->pixel_flops : densenet_small_pixel_flops(o));
 }
 
 layer_name name_of(const char *format, ...)

@@ -37,7 +37,7 @@ static err check_range(const char *name, double value, double low, double high)
     return err_set(ERR_CONFIG, "classifier option %s must be from %g to %g, not %g", name, low, high, value);
 }
 
-static err check_options(const classifier_opts *o)
+err classifier_check(const classifier_opts *o)
 {
     const architecture *a = architecture_find(o->model);
     if (!a) return err_set(ERR_CONFIG, "classifier option model: there is no %.60s", o->model);
@@ -105,7 +105,7 @@ static err ready_to_train(classifier *c)
 err classifier_open(nn_device device, const classifier_opts *o, classifier **out)
 {
     *out = NULL;
-    TRY(check_options(o));
+    TRY(classifier_check(o));
     classifier *c = calloc(1, sizeof *c);
     if (!c) return err_set(ERR_SYSTEM, "out of memory for a classifier");
     c->o = *o;

@@ -26,9 +26,15 @@ extern const classifier_opts classifier_defaults; /* n_classes and seed are to b
 
 typedef struct classifier classifier;
 
+/* ERR_CONFIG naming the first option that is out of range. */
+err classifier_check(const classifier_opts *o);
+
+/* FLOPs of a forward pass of one image, about: what a plan steers by. */
+double classifier_image_flops(const classifier_opts *o);
+
 /* A classifier of o->model on `device`: densenet_small, a small DenseNet, or densenet121, both of Huang et
  * al., "Densely connected convolutional networks", CVPR 2017; the latter computes what torchvision's does.
- * ERR_CONFIG naming the option for a value out of range. */
+ * ERR_CONFIG as classifier_check. */
 err classifier_open(nn_device device, const classifier_opts *o, classifier **out);
 void classifier_close(classifier *c);
 

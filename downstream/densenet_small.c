@@ -39,3 +39,16 @@ nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training
     h = nn_batch_norm(n, h, (batch_norm_opts){.name = "norm", .training = training, .act = ACT_RELU});
     return nn_global_pool(n, h, GLOBAL_AVERAGE);
 }
+
+/* A dense block of n layers of growth g at c channels takes about 18 g (c + n g / 2) n per pixel; the blocks
+ * are at half, quarter and eighth of the side. */
+double densenet_small_pixel_flops(const classifier_opts *o)
+{
+    double layers = o->layers_per_block, growth = o->growth, channels = 2 * growth, share = 0.25, flops = 0;
+    for (int block = 0; block < BLOCKS; block++) {
+        flops += 18 * growth * layers * (channels + layers * growth / 2) * share;
+        channels = (channels + layers * growth) / 2;
+        share /= 4;
+    }
+    return flops;
+}

@@ -11,9 +11,11 @@ typedef struct architecture {
     nn_t (*features)(net *n, const classifier_opts *o, nn_t images, bool training);
     const char *head;    /* the linear layer's name */
     int least, multiple; /* R must be at least the one, and divisible by the other */
+    double pixel_flops;  /* of a forward pass, per pixel of the image; 0: densenet_small_pixel_flops */
 } architecture;
 
 nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training);
+double densenet_small_pixel_flops(const classifier_opts *o);
 nn_t densenet121(net *n, const classifier_opts *o, nn_t images, bool training);
 
 /* architectures.c: by name, or NULL. */

@@ -5,6 +5,7 @@
 #include "helpers.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 Test(options, every_name_and_flag_is_unique_and_in_a_known_section)
@@ -113,6 +114,8 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.rotation_weight, e->rotation_weight);
     cr_expect_eq(s.emixer_augment, e->augment);
     const classifier_opts *c = &classifier_defaults;
+    cr_expect_str_eq(s.model, c->model);
+    cr_expect_eq(atoi(s.channels), c->channels);
     cr_expect_eq(s.growth, c->growth);
     cr_expect_eq(s.layers_per_block, c->layers_per_block);
     cr_expect_eq(s.classifier_batch, c->batch);

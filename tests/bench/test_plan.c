@@ -102,6 +102,10 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
         {"synthetic.per_class=7", 1, 4, 0, 8},
         {"downstream.growth=9", 1, 4, 4, 0},
         {"downstream.steps=9", 1, 4, 4, 0},
+        {"downstream.model=densenet121", 1, 4, 4, 0},
+        {"downstream.channels=3", 1, 4, 4, 0},
+        {"downstream.precision=bf16", 1, 4, 4, 0},
+        {"emixer.precision=bf16", 1, 0, 0, 8},
         {"run.device=ref", 1, 0, 0, 0},
     };
     plan p = planned(NULL, NULL, 2);

@@ -163,6 +163,13 @@ Test(settings, what_one_option_cannot_say_alone_is_checked)
         cr_assert_eq(study_open(&s, &opened), ERR_CONFIG, "%s", cases[i].assignment);
         cr_assert(message_has(cases[i].says));
     }
+    settings_defaults(&s); /* what the classifier cannot take is told before a generator is trained */
+    cr_assert_eq(settings_assign(&s, "data.size=16"), OK);
+    cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+    cr_assert_eq(settings_assign(&s, "downstream.model=densenet121"), OK);
+    cr_assert_eq(study_open(&s, &opened), ERR_CONFIG);
+    cr_assert(message_has("--set: data.size with downstream.model = densenet121"));
+    cr_assert(message_has("resolution must be from 32"));
     settings_defaults(&s); /* without a generator any size will do */
     cr_assert_eq(settings_assign(&s, "data.size=48"), OK);
     cr_assert_eq(settings_assign(&s, "experiment.arms=real,real+classic"), OK);

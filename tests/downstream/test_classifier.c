@@ -406,3 +406,24 @@ Test(classifier, updates_and_forward_passes_can_be_measured)
     cr_expect_gt(times[OP_CONV].forward_s, before);
     classifier_close(c);
 }
+
+/* The estimate that plans steer by is near what the compiled pass counts. */
+Test(classifier, flops_of_an_image_are_about_right)
+{
+    static const struct {
+        const char *model;
+        int resolution;
+    } cases[] = {{"densenet_small", 64}, {"densenet121", 64}, {"densenet121", 96}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        classifier_opts o = classifier_defaults;
+        o.model = cases[i].model;
+        o.resolution = cases[i].resolution;
+        o.n_classes = CLASSES;
+        o.batch = 2;
+        classifier *c = open_tiny(&be_cpu, o);
+        double counted = classifier_infer_flops(c) / o.batch, estimate = classifier_image_flops(&o);
+        cr_expect_float_eq(estimate, counted, 0.1 * counted, "%s at %d: %.4g, counted %.4g", o.model,
+                           o.resolution, estimate, counted);
+        classifier_close(c);
+    }
+}
