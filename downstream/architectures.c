@@ -9,6 +9,8 @@
 static const architecture architectures[] = {
     {"densenet_small", densenet_small, .head = "logits", .least = 8, .multiple = 8},
     {"densenet121", densenet121, .head = "classifier", .least = 32, .multiple = 1, .pixel_flops = 107e3},
+    {"resnet18", resnet18, .head = "fc", .least = 32, .multiple = 1, .pixel_flops = 72e3},
+    {"resnet50", resnet50, .head = "fc", .least = 32, .multiple = 1, .pixel_flops = 163e3},
 };
 enum { COUNT = sizeof architectures / sizeof *architectures };
 

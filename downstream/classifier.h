@@ -6,13 +6,21 @@
 #include "data/dataset.h"
 #include "nn/net.h"
 
+/* The architectures:
+ *
+ *   densenet_small  three dense blocks of `layers_per_block` layers of `growth` channels, at half, quarter
+ * and eighth of the side (after Huang et al., "Densely connected convolutional networks", CVPR 2017); R a
+ * multiple of 8 densenet121     of that paper; R from 32 resnet18, resnet50  He et al., "Deep residual
+ * learning for image recognition", CVPR 2016; R from 32
+ *
+ * All but the first compute what torchvision's models of these names do, and their tensors have its names. */
 typedef struct classifier_opts {
-    const char *model;    /* "densenet_small" or "densenet121"; must outlive the classifier */
-    int resolution;       /* side R of the input: from 8 and a multiple of 8; densenet121: from 32 */
+    const char *model;    /* a name of the table below; the text must outlive the classifier */
+    int resolution;       /* side R of the input: up to 1024 */
     int channels;         /* C of the input, 1 or 3; with 3 each holds the same gray image */
     int n_classes;        /* K, softmax */
     int growth;           /* densenet_small: channels that each dense layer adds */
-    int layers_per_block; /* densenet_small: in each of three blocks, at half, quarter, eighth of the side */
+    int layers_per_block; /* densenet_small: in each block */
     int batch;            /* B */
     int steps;            /* updates; every arm gets the same number */
     float learning_rate;  /* Adam, cosine decay to 0 */
@@ -32,9 +40,7 @@ err classifier_check(const classifier_opts *o);
 /* FLOPs of a forward pass of one image, about: what a plan steers by. */
 double classifier_image_flops(const classifier_opts *o);
 
-/* A classifier of o->model on `device`: densenet_small, a small DenseNet, or densenet121, both of Huang et
- * al., "Densely connected convolutional networks", CVPR 2017; the latter computes what torchvision's does.
- * ERR_CONFIG as classifier_check. */
+/* A classifier of o->model on `device`. ERR_CONFIG as classifier_check. */
 err classifier_open(nn_device device, const classifier_opts *o, classifier **out);
 void classifier_close(classifier *c);
 

@@ -5,7 +5,7 @@
 #include "downstream/classifier.h"
 
 /* An architecture records images (B,C,R,R) -> features (B,F); one linear layer makes logits of them.
- * `training` is batch norm's. Each is a file of its own, named after it. */
+ * `training` is batch norm's. */
 typedef struct architecture {
     const char *name;
     nn_t (*features)(net *n, const classifier_opts *o, nn_t images, bool training);
@@ -17,6 +17,8 @@ typedef struct architecture {
 nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training);
 double densenet_small_pixel_flops(const classifier_opts *o);
 nn_t densenet121(net *n, const classifier_opts *o, nn_t images, bool training);
+nn_t resnet18(net *n, const classifier_opts *o, nn_t images, bool training);
+nn_t resnet50(net *n, const classifier_opts *o, nn_t images, bool training);
 
 /* architectures.c: by name, or NULL. */
 const architecture *architecture_find(const char *name);

@@ -26,6 +26,10 @@ BATCH, SIDE, CLASSES = 2, 64, 3
 MODELS = {
     "densenet121": (9, 1, ("features.conv0.weight", "features.denseblock2.denselayer3.norm2.weight",
                            "features.norm5.bias", "classifier.weight", "classifier.bias")),
+    "resnet18": (7, 3, ("conv1.weight", "bn1.weight", "layer2.0.downsample.0.weight", "layer4.1.bn2.bias",
+                        "fc.weight", "fc.bias")),
+    "resnet50": (1, 1, ("conv1.weight", "bn1.weight", "layer2.0.bn3.weight", "layer4.2.bn3.bias", "fc.weight",
+                        "fc.bias")),
 }
 
 
