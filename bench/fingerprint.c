@@ -60,3 +60,13 @@ err fingerprint(const char *source, hash *out)
     text_close(&t);
     return error;
 }
+
+err fingerprint_file(const char *path, hash *out)
+{
+    const void *bytes;
+    size_t n;
+    TRY(file_map(path, &bytes, &n));
+    *out = hash_bytes(bytes, n);
+    file_unmap(bytes, n);
+    return OK;
+}

@@ -9,4 +9,7 @@
  * the files. ERR_NO_INPUT naming a folder that cannot be read. */
 err fingerprint(const char *source, hash *out);
 
+/* Hash of a file's bytes. ERR_NO_INPUT naming it. */
+err fingerprint_file(const char *path, hash *out);
+
 #endif

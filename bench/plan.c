@@ -140,9 +140,9 @@ static err add_trial(plan *p, const study *s, artifact a, int synthetic)
 {
     const arm *which = &s->arms[a.arm];
     bool generated = which->parts[ROLE_SYNTHETIC] != NULL;
-    char own[160];
-    (void)snprintf(own, sizeof own, "arm %s ratio %.9g seed %d shots %d", which->name, a.ratio, a.seed,
-                   a.shots);
+    char own[224];
+    (void)snprintf(own, sizeof own, "arm %s ratio %.9g seed %d shots %d weights %s", which->name, a.ratio,
+                   a.seed, a.shots, p->weights.hex);
     a.kind = KIND_TRIAL;
     a.inputs[0] = 0;
     a.inputs[1] = generated ? synthetic : -1;
@@ -188,7 +188,8 @@ static err add_group(plan *p, const study *s, int seed, int shots)
 err plan_open(const study *s, int threads, plan *out)
 {
     *out = (plan){.threads = threads};
-    err error = add_dataset(out, s);
+    err error = s->s.weights[0] ? fingerprint_file(s->s.weights, &out->weights) : OK;
+    if (error == OK) error = add_dataset(out, s);
     for (int i = 0; i < s->s.seeds.n && error == OK; i++)
         for (int j = 0; j < s->s.shots.n && error == OK; j++)
             error = add_group(out, s, s->s.seeds.values[i], s->s.shots.values[j]);

@@ -35,7 +35,8 @@ typedef struct artifact {
 typedef struct plan {
     artifact *items; /* inputs before what needs them; by seed, then shots, then arm, then ratio */
     int n, capacity;
-    int threads; /* of each process */
+    int threads;  /* of each process */
+    hash weights; /* of the bytes of downstream.weights; "" without */
 } plan;
 
 /* Plans a study; `threads` is the number that every process will use (its count can change the last digits of

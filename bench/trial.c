@@ -36,23 +36,33 @@ static err open_synthetic(const builder *b, const artifact *a, dataset **out)
     return dataset_open(source, b->study->s.size, 0, 0, out);
 }
 
+static err keep_weights(classifier *c, const char *work)
+{
+    char path[PATH_BYTES];
+    TRY(path_join(path, work, "classifier.safetensors"));
+    return classifier_save(c, path);
+}
+
 /* Trains the trial's classifier and leaves its class probabilities (test.n, n_labels) in `probabilities`. */
 static err train_and_predict(builder *b, const artifact *a, const dataset *set, const draw *d,
-                             float *probabilities)
+                             const char *work, float *probabilities)
 {
+    const settings *s = &b->study->s;
     const arm *which = &b->study->arms[a->arm];
     const samples none = {NULL, 0};
     dataset *synthetic = NULL;
     classifier *c = NULL;
     nn_device device;
     err error = OK;
-    classifier_opts o = trial_options(&b->study->s, which, a, set->n_labels);
+    classifier_opts o = trial_options(s, which, a, set->n_labels);
     TRY_GOTO(open_synthetic(b, a, &synthetic), done);
-    TRY_GOTO(device_named(b->study->s.device, b->study->s.classifier_precision, &device), done);
+    TRY_GOTO(device_named(s->device, s->classifier_precision, &device), done);
     TRY_GOTO(classifier_open(device, &o, &c), done);
+    if (s->weights[0]) TRY_GOTO(classifier_load(c, s->weights, s->fresh_head), done);
     TRY_GOTO(classifier_train(c, set, which->parts[ROLE_REAL] ? &d->labelled : &none, synthetic, on_step, b),
              done);
     TRY_GOTO(classifier_predict(c, set, &d->split.test, probabilities), done);
+    if (s->keep_weights) TRY_GOTO(keep_weights(c, work), done);
 done:
     classifier_close(c);
     dataset_close(synthetic);
@@ -100,7 +110,7 @@ static err score(builder *b, const artifact *a, const dataset *set, const draw *
         error = err_set(ERR_SYSTEM, "out of memory for %d test images", n);
         goto done;
     }
-    TRY_GOTO(train_and_predict(b, a, set, d, probabilities), done);
+    TRY_GOTO(train_and_predict(b, a, set, d, work, probabilities), done);
     for (int i = 0; i < n; i++) truth[i] = dataset_class(set, d->split.test.index[i]);
     TRY_GOTO(scores_of(probabilities, truth, n, k, d->few, &values), done);
     TRY_GOTO(save_score(set, d, &values, work), done);

@@ -56,8 +56,17 @@ err classifier_train(classifier *c, const dataset *real_set, const samples *real
 /* Class probabilities (n,K) of samples of a set, without augmentation, running statistics in batch norm. */
 err classifier_predict(classifier *c, const dataset *set, const samples *which, float *probabilities);
 
+/* Writes all tensors as .safetensors, under the names that torchvision's state_dict gives them
+ * (densenet_small: our own); num_batches_tracked, which nothing reads, is left out. Atomic. */
 err classifier_save(classifier *c, const char *path);
-err classifier_load(classifier *c, const char *path);
+
+/* Reads a file that classifier_save wrote, or anybody from torchvision's state_dict in F32;
+ * num_batches_tracked is ignored. Where the first convolution has three input channels in the file and one in
+ * the model, its weight is summed over them: a gray image in all three gives the same. ERR_NO_INPUT; ERR_DATA
+ * naming the first tensor that is missing, has another shape (both are told), or is not the model's; the
+ * classifier is then as it was. With fresh_head the last linear layer stays as it is, whatever the file has
+ * for it: for weights that were trained on other classes. */
+err classifier_load(classifier *c, const char *path, bool fresh_head);
 
 /* For `bench perf`: one update, or one forward pass as in classifier_predict, without data handling, on the
  * batch last used (zeros before any). classifier_set_batch gives another one: images (B,C,R,R), targets

@@ -23,7 +23,8 @@ nn_t resnet50(net *n, const classifier_opts *o, nn_t images, bool training);
 /* architectures.c: by name, or NULL. */
 const architecture *architecture_find(const char *name);
 
-/* Images (B,C,R,R) -> logits (B,K) of o->model, with its parameters in scope "C". */
+/* Images (B,C,R,R) -> logits (B,K) of o->model. Its parameters are in scope "C"; behind "C/" come the names
+ * that the architecture gives them. */
 nn_t network(net *n, const classifier_opts *o, nn_t images, bool training);
 
 /* The name of a layer, as printf makes it. */
@@ -31,6 +32,24 @@ typedef struct layer_name {
     char text[NN_NAME_BYTES];
 } layer_name;
 layer_name name_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+struct classifier {
+    classifier_opts o;
+    net *n;
+    nn_t images, targets; /* inputs (B,C,R,R), (B,K) */
+    nn_t loss, logits;    /* (1), (B,K), kept by `training` and by `evaluation` */
+    step *evaluation;
+    step *training;  /* NULL until the first update, */
+    optimizer *adam; /* and so is its optimizer: predicting needs the memory of neither */
+    bool profile;
+    float *raw, *host_images, *host_targets; /* (B,R*R) scratch, (B,C,R,R), (B,K): a batch on the host */
+};
+
+/* R*R */
+static inline size_t pixels_of(const classifier *c)
+{
+    return (size_t)c->o.resolution * (size_t)c->o.resolution;
+}
 
 /* batches.c: where the images of a batch come from. */
 typedef struct source {

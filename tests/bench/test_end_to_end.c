@@ -148,6 +148,79 @@ Test(end_to_end, a_second_run_computes_nothing_and_a_changed_setting_only_what_i
     free(second);
 }
 
+/* The scores of the first trial in OUT/results.csv; free() it. */
+static char *scores_text(const char *out)
+{
+    static const char before[] = ",done,", after[] = ",COVID-19:";
+    char *results = timeless_results(out), *start = strstr(results, before);
+    cr_assert_not_null(start, "%s", results);
+    start += sizeof before - 1;
+    char *end = strstr(start, after);
+    cr_assert_not_null(end, "%s", start);
+    *end = '\0';
+    char *scores = strdup(start);
+    free(results);
+    return scores;
+}
+
+/* Copies OUT/artifacts/trial-KEY/classifier.safetensors of its only trial to FOLDER/weights.safetensors. */
+static void take_weights(const char *out)
+{
+    char from[PATH_BYTES], to[PATH_BYTES];
+    cr_assert_eq(path_join(path, folder, "%s/artifacts", out), OK);
+    DIR *listing = opendir(path);
+    int found = 0;
+    for (struct dirent *e = readdir(listing); e; e = readdir(listing)) {
+        if (strncmp(e->d_name, "trial-", 6) != 0) continue;
+        found++;
+        cr_assert_eq(path_join(from, path, "%s/classifier.safetensors", e->d_name), OK);
+    }
+    (void)closedir(listing);
+    cr_assert_eq(found, 1);
+    cr_assert_eq(path_join(to, folder, "weights.safetensors"), OK);
+    cr_assert_eq(rename(from, to), 0);
+}
+
+Test(end_to_end, trials_keep_their_weights_and_start_from_given_ones)
+{
+    static const char *const keep[] = {"run",   "tiny.ini",
+                                       "--out", "kept",
+                                       "--set", "experiment.arms=real",
+                                       "--set", "experiment.seeds=0",
+                                       "--set", "downstream.keep_weights=yes",
+                                       NULL};
+    static const char *const start[] = {"run",   "tiny.ini",
+                                        "--out", "started",
+                                        "--set", "experiment.arms=real",
+                                        "--set", "experiment.seeds=0",
+                                        "--set", "downstream.weights=weights.safetensors",
+                                        NULL};
+    static const char *const wider[] = {"run",   "tiny.ini",
+                                        "--out", "wider",
+                                        "--set", "experiment.arms=real",
+                                        "--set", "downstream.growth=3",
+                                        "--set", "downstream.weights=weights.safetensors",
+                                        NULL};
+    outcome o = run_bench(folder, keep);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    outcome_close(&o);
+    take_weights("kept");
+    o = run_bench(folder, start);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    outcome_close(&o);
+    char *kept = scores_text("kept"), *started = scores_text("started");
+    cr_expect_str_neq(kept, started, "twice as many updates give other scores");
+    free(kept);
+    free(started);
+    o = run_bench(folder, wider);
+    cr_expect_eq(o.status, 65, "%d: %s", o.status, o.err);
+    cr_expect_not_null(strstr(o.err,
+                              "weights.safetensors: tensor stem.weight is (4,1,4,4), and the model's is "
+                              "(6,1,4,4)"),
+                       "%s", o.err);
+    outcome_close(&o);
+}
+
 static void sleep_ms(long milliseconds)
 {
     const struct timespec t = {milliseconds / 1000, milliseconds % 1000 * 1000000};

@@ -168,3 +168,31 @@ Test(plan, a_missing_data_folder_is_told_before_anything_runs)
     cr_assert_eq(plan_open(&opened, 1, &p), ERR_NO_INPUT);
     cr_assert(message_has("/no/such/folder"));
 }
+
+Test(plan, trials_depend_on_the_bytes_of_their_weights)
+{
+    char folder[PATH_BYTES], path[PATH_BYTES], weights[PATH_BYTES + 32];
+    make_folder(folder);
+    write_text(folder, "w.safetensors", "one", path);
+    (void)snprintf(weights, sizeof weights, "downstream.weights=%s", path);
+    plan p = planned(weights, NULL, 1), same = planned(weights, NULL, 1);
+    cr_assert_eq(shared(&p, &same, KIND_TRIAL), 20);
+    write_text(folder, "w.safetensors", "two", path);
+    plan q = planned(weights, NULL, 1);
+    cr_assert_eq(shared(&p, &q, KIND_TRIAL), 0);
+    cr_assert_eq(shared(&p, &q, KIND_GENERATOR), 4);
+    plan_close(&p);
+    plan_close(&q);
+    plan_close(&same);
+    forget_folder(folder);
+}
+
+Test(plan, missing_weights_are_told_before_anything_runs)
+{
+    plan p;
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "downstream.weights=/no/such/file"), OK);
+    cr_assert_eq(study_open(&s, &opened), OK);
+    cr_assert_eq(plan_open(&opened, 1, &p), ERR_NO_INPUT);
+    cr_assert(message_has("/no/such/file"));
+}

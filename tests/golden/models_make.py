@@ -112,9 +112,10 @@ class Weights:
                 value = (value / np.linalg.norm(value)).astype(np.float32)
                 self.states[f"{name}.weight.{vector}"] = torch.tensor(value.astype(np.float64))
 
-    def save(self, name):
-        tensors = {k: v.detach().numpy().astype(np.float32) for k, v in (self.trained | self.states).items()}
-        save_file(tensors, FOLDER / name)
+    def save(self, name, scope=""):
+        """Counters keep their integers, as PyTorch's batch norm has them; `scope` is left out of the names."""
+        tensors = {k.removeprefix(scope): v.detach().numpy() for k, v in (self.trained | self.states).items()}
+        save_file({k: np.float32(v) if v.dtype == np.float64 else v for k, v in tensors.items()}, FOLDER / name)
 
     def scope(self, prefix):
         return [v for k, v in self.trained.items() if k.startswith(prefix)]
@@ -323,6 +324,7 @@ def classifier_weights():
         w.add(name + ".bias", (channels,), 0.1)
         w.states[name + ".running_mean"] = torch.zeros(channels)
         w.states[name + ".running_var"] = torch.ones(channels)
+        w.states[name + ".num_batches_tracked"] = torch.tensor(0)
 
     w.layer("C/stem", (channels, 1, 4, 4), bias=False)
     for block in range(BLOCKS):
@@ -367,7 +369,7 @@ def class_draw(purpose, t, count, n):
 
 def classifier():
     w, images = classifier_weights(), made_images(IMAGES + SYNTHETIC, SIDE)
-    w.save("classifier_weights.safetensors")
+    w.save("classifier_weights.safetensors", "C/")
     adam = torch.optim.AdamW(w.scope("C/"), CLASSIFIER_RATE, (0.9, 0.999), 1e-8, CLASSIFIER_DECAY)
     rows = []
     for t in range(STEPS):
