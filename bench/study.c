@@ -94,6 +94,8 @@ classifier_opts settings_classifier(const settings *s, int n_classes)
     o.steps = s->classifier_steps;
     o.learning_rate = (float)s->learning_rate;
     o.weight_decay = (float)s->weight_decay;
+    o.head_only = strcmp(s->trainable, "head") == 0;
+    o.prototypes = strcmp(s->head, "prototype") == 0;
     return o;
 }
 
@@ -101,6 +103,11 @@ classifier_opts settings_classifier(const settings *s, int n_classes)
 static err check_classifier(const settings *s)
 {
     char place[PLACE_BYTES];
+    if (strcmp(s->trainable, "head") == 0 && !s->weights[0])
+        return wrong(s, OPTION_OF_trainable,
+                     "a probe of fresh weights says nothing; give downstream.weights");
+    if (s->fresh_head && !s->weights[0])
+        return wrong(s, OPTION_OF_fresh_head, "there are no downstream.weights to leave the head of");
     classifier_opts o = settings_classifier(s, 2);
     err error = classifier_check(&o);
     if (error == OK) return OK;

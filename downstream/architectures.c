@@ -39,12 +39,15 @@ layer_name name_of(const char *format, ...)
     return name;
 }
 
-nn_t network(net *n, const classifier_opts *o, nn_t images, bool training)
+nn_t network(net *n, const classifier_opts *o, nn_t images, bool training, nn_t *features)
 {
     const architecture *a = architecture_find(o->model);
+    nn_enter(n, o->head_only ? "B" : "C");
+    nn_t h = a->features(n, o, images, training && !o->head_only);
+    nn_leave(n);
+    if (features) *features = h;
     nn_enter(n, "C");
-    nn_t features = a->features(n, o, images, training);
-    nn_t logits = nn_linear(n, features, (linear_opts){.name = a->head, .out = o->n_classes, .bias = true});
+    nn_t logits = nn_linear(n, h, (linear_opts){.name = a->head, .out = o->n_classes, .bias = true});
     nn_leave(n);
     return logits;
 }

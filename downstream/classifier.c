@@ -13,6 +13,8 @@ const classifier_opts classifier_defaults = {
     .steps = 300,
     .learning_rate = 4e-3F,
     .weight_decay = 1e-4F,
+    .head_only = false,
+    .prototypes = false,
     .augment = false,
     .synthetic_share = 0.0F,
 };
@@ -50,9 +52,9 @@ static err record(classifier *c)
     net *n = c->n;
     c->images = nn_input(n, "images", nn_shape(4, o->batch, o->channels, o->resolution, o->resolution));
     c->targets = nn_input(n, "targets", nn_shape(2, o->batch, o->n_classes));
-    c->loss = nn_softmax_cross_entropy(n, network(n, o, c->images, true), c->targets);
-    c->logits = network(n, o, c->images, false);
-    return net_compile(n, &c->logits, 1, NULL, &c->evaluation);
+    c->loss = nn_softmax_cross_entropy(n, network(n, o, c->images, true, NULL), c->targets);
+    c->logits = network(n, o, c->images, false, &c->features);
+    return net_compile(n, (nn_t[]){c->logits, c->features}, 2, NULL, &c->evaluation);
 }
 
 static err open_model(nn_device device, classifier *c)
@@ -64,7 +66,9 @@ static err open_model(nn_device device, classifier *c)
     if (!c->raw || !c->host_images || !c->host_targets)
         return err_set(ERR_SYSTEM, "out of memory for a batch");
     TRY(net_open(device, c->o.seed, &c->n));
-    return record(c);
+    TRY(record(c));
+    c->host_features = malloc(batch * (size_t)classifier_feature_count(c) * sizeof *c->host_features);
+    return c->host_features ? OK : err_set(ERR_SYSTEM, "out of memory for a batch");
 }
 
 err classifier_open(nn_device device, const classifier_opts *o, classifier **out)
@@ -91,5 +95,6 @@ void classifier_close(classifier *c)
     free(c->raw);
     free(c->host_images);
     free(c->host_targets);
+    free(c->host_features);
     free(c);
 }

@@ -25,7 +25,9 @@ typedef struct classifier_opts {
     int steps;            /* updates; every arm gets the same number */
     float learning_rate;  /* Adam, cosine decay to 0 */
     float weight_decay;
-    bool augment;          /* classical augmentation (data/augment.h) of every image, real or synthetic */
+    bool head_only;  /* only the last layer learns: a linear probe; batch norm keeps its running statistics */
+    bool prototypes; /* after training the last layer is made of the class means of the features */
+    bool augment;    /* classical augmentation (data/augment.h) of every image, real or synthetic */
     float synthetic_share; /* share of each batch that comes from the synthetic set, 0..1 */
     uint64_t seed;         /* initial weights and draws */
 } classifier_opts;
@@ -49,12 +51,20 @@ typedef err (*classifier_progress)(void *context, int step, float loss);
 /* Trains on class-balanced batches: round(batch * (1 - synthetic_share)) images of `real` (samples of
  * real_set), the rest of `synthetic` (a one-hot set; may be NULL if synthetic_share is 0). real may be empty
  * if synthetic_share is 1. The draw of real image j of step t depends on (seed, t, j) only, so arms of one
- * seed see the same real images. ERR_DIVERGED naming step and seed. progress may be NULL. */
+ * seed see the same real images. ERR_DIVERGED naming step and seed. progress may be NULL.
+ *
+ * With `prototypes` the last layer is then replaced: each class by the mean direction of its images'
+ * features, real and synthetic ones (without augmentation) weighed as in a batch; classifier_predict then
+ * gives softmax(10 cosine). With head_only too, there is nothing to train, and no update is made. */
 err classifier_train(classifier *c, const dataset *real_set, const samples *real, const dataset *synthetic,
                      classifier_progress progress, void *context);
 
 /* Class probabilities (n,K) of samples of a set, without augmentation, running statistics in batch norm. */
 err classifier_predict(classifier *c, const dataset *set, const samples *which, float *probabilities);
+
+/* What the last layer sees of them: (n,F), F the feature count. */
+err classifier_features(classifier *c, const dataset *set, const samples *which, float *features);
+int classifier_feature_count(const classifier *c);
 
 /* Writes all tensors as .safetensors, under the names that torchvision's state_dict gives them
  * (densenet_small: our own); num_batches_tracked, which nothing reads, is left out. Atomic. */

@@ -14,32 +14,76 @@ static void softmax(float *x, int k)
     for (int i = 0; i < k; i++) x[i] = (float)(exp((double)(x[i] - most)) / sum);
 }
 
-/* Samples first..first+count of `which`, count <= batch; the rest of the batch is whatever was there. */
-static err predict_batch(classifier *c, const dataset *set, const samples *which, int first, int count,
-                         float *probabilities)
+err evaluate(classifier *c, const dataset *set, const int *index, int count)
 {
-    size_t pixels = pixels_of(c), k = (size_t)c->o.n_classes;
     for (int i = 0; i < count; i++) {
-        float *image = c->host_images + (size_t)i * pixels * (size_t)c->o.channels;
-        dataset_pixels(set, which->index[first + i], image);
+        float *image = c->host_images + (size_t)i * pixels_of(c) * (size_t)c->o.channels;
+        dataset_pixels(set, index[i], image);
         source_channels(image, &c->o, image);
     }
     TRY(nn_set(c->n, c->images, c->host_images));
-    TRY(step_run(c->evaluation, 0));
-    TRY(nn_get(c->evaluation, c->logits, c->host_targets));
-    for (size_t i = 0; i < (size_t)count; i++) softmax(c->host_targets + i * k, c->o.n_classes);
-    memcpy(probabilities + (size_t)first * k, c->host_targets, (size_t)count * k * sizeof *probabilities);
+    return step_run(c->evaluation, 0);
+}
+
+/* Logits of prototypes: the dot products become cosines, times a scale that makes probabilities of them. */
+static err scale_by_length(classifier *c, int count)
+{
+    static const double scale = 10; /* where Gidaris & Komodakis, CVPR 2018, start theirs */
+    int width = classifier_feature_count(c), k = c->o.n_classes;
+    TRY(nn_get(c->evaluation, c->features, c->host_features));
+    for (int i = 0; i < count; i++) {
+        double length = row_length(c->host_features + (size_t)i * (size_t)width, width);
+        for (int j = 0; j < k && length > 0; j++)
+            c->host_targets[i * k + j] = (float)(scale * c->host_targets[i * k + j] / length);
+    }
     return OK;
 }
 
-err classifier_predict(classifier *c, const dataset *set, const samples *which, float *probabilities)
+/* Probabilities of the first `count` samples of the batch that was evaluated. */
+static err take_probabilities(classifier *c, int count, float *probabilities)
+{
+    int k = c->o.n_classes;
+    TRY(nn_get(c->evaluation, c->logits, c->host_targets));
+    if (c->o.prototypes) TRY(scale_by_length(c, count));
+    for (int i = 0; i < count; i++) softmax(c->host_targets + i * k, k);
+    memcpy(probabilities, c->host_targets, (size_t)count * (size_t)k * sizeof *probabilities);
+    return OK;
+}
+
+static err take_features(classifier *c, int count, float *features)
+{
+    TRY(nn_get(c->evaluation, c->features, c->host_features));
+    memcpy(features, c->host_features,
+           (size_t)count * (size_t)classifier_feature_count(c) * sizeof *features);
+    return OK;
+}
+
+/* Evaluates all samples, batch by batch, and takes (n,width) values of each. */
+static err evaluate_all(classifier *c, const dataset *set, const samples *which, int width,
+                        err (*take)(classifier *c, int count, float *out), float *out)
 {
     if (set->height != c->o.resolution || set->width != c->o.resolution)
         return err_set(ERR_DATA, "the classifier wants images of %d x %d, and the set has %d x %d",
                        c->o.resolution, c->o.resolution, set->height, set->width);
     for (int first = 0; first < which->n; first += c->o.batch) {
-        int left = which->n - first;
-        TRY(predict_batch(c, set, which, first, left < c->o.batch ? left : c->o.batch, probabilities));
+        int left = which->n - first, count = left < c->o.batch ? left : c->o.batch;
+        TRY(evaluate(c, set, which->index + first, count));
+        TRY(take(c, count, out + (size_t)first * (size_t)width));
     }
     return OK;
+}
+
+err classifier_predict(classifier *c, const dataset *set, const samples *which, float *probabilities)
+{
+    return evaluate_all(c, set, which, c->o.n_classes, take_probabilities, probabilities);
+}
+
+err classifier_features(classifier *c, const dataset *set, const samples *which, float *features)
+{
+    return evaluate_all(c, set, which, classifier_feature_count(c), take_features, features);
+}
+
+int classifier_feature_count(const classifier *c)
+{
+    return nn_shape_of(c->n, c->features).d[1];
 }

@@ -79,7 +79,9 @@ err classifier_train(classifier *c, const dataset *real_set, const samples *real
                        (double)c->o.synthetic_share);
     err error = n_real > 0 ? source_open(real_set, real, &c->o, &a) : OK;
     if (error == OK && n_real < c->o.batch) error = source_open(synthetic, NULL, &c->o, &b);
-    if (error == OK) error = train(c, &a, &b, n_real, progress, context);
+    bool trains = !c->o.head_only || !c->o.prototypes; /* the means of frozen features need no updates */
+    if (error == OK && trains) error = train(c, &a, &b, n_real, progress, context);
+    if (error == OK && c->o.prototypes) error = imprint(c, &a, &b, n_real);
     source_close(&a);
     source_close(&b);
     return error;

@@ -86,8 +86,9 @@ static err check_tensor(const classifier *c, const safetensors *f, const char *p
     const float *values;
     TRY(safetensors_read(f, name, &found, &values));
     if (same_shape(&found, &wanted) || summable(&found, &wanted)) return OK;
-    return err_set(ERR_DATA, "%s: tensor %s is %s, and the model's is %s%s", path, name, describe(&found).text,
-                   describe(&wanted).text, in_head(c, name) ? "; fresh_head would let it be" : "");
+    return err_set(ERR_DATA, "%s: tensor %s is %s, and the model's is %s%s", path, name,
+                   describe(&found).text, describe(&wanted).text,
+                   in_head(c, name) ? "; fresh_head would let it be" : "");
 }
 
 static bool is_ignored(const char *name)

@@ -23,9 +23,10 @@ nn_t resnet50(net *n, const classifier_opts *o, nn_t images, bool training);
 /* architectures.c: by name, or NULL. */
 const architecture *architecture_find(const char *name);
 
-/* Images (B,C,R,R) -> logits (B,K) of o->model. Its parameters are in scope "C"; behind "C/" come the names
- * that the architecture gives them. */
-nn_t network(net *n, const classifier_opts *o, nn_t images, bool training);
+/* Images (B,C,R,R) -> logits (B,K) of o->model; *features (B,F), if not NULL. What is trained has its
+ * parameters in scope "C", the rest in "B"; behind the '/' come the names that the architecture gives them.
+ */
+nn_t network(net *n, const classifier_opts *o, nn_t images, bool training, nn_t *features);
 
 /* The name of a layer, as printf makes it. */
 typedef struct layer_name {
@@ -36,13 +37,15 @@ layer_name name_of(const char *format, ...) __attribute__((format(printf, 1, 2))
 struct classifier {
     classifier_opts o;
     net *n;
-    nn_t images, targets; /* inputs (B,C,R,R), (B,K) */
-    nn_t loss, logits;    /* (1), (B,K), kept by `training` and by `evaluation` */
+    nn_t images, targets;  /* inputs (B,C,R,R), (B,K) */
+    nn_t loss;             /* (1), kept by `training` */
+    nn_t logits, features; /* (B,K), (B,F), kept by `evaluation` */
     step *evaluation;
     step *training;  /* NULL until the first update, */
     optimizer *adam; /* and so is its optimizer: predicting needs the memory of neither */
     bool profile;
-    float *raw, *host_images, *host_targets; /* (B,R*R) scratch, (B,C,R,R), (B,K): a batch on the host */
+    /* A batch on the host: (B,R*R) scratch, (B,C,R,R), (B,K), (B,F). */
+    float *raw, *host_images, *host_targets, *host_features;
 };
 
 /* R*R */
@@ -50,6 +53,13 @@ static inline size_t pixels_of(const classifier *c)
 {
     return (size_t)c->o.resolution * (size_t)c->o.resolution;
 }
+
+/* classifier_predict.c: samples index[0..count) of the set, count <= B, become the first of the batch, and
+ * `evaluation` runs. */
+err evaluate(classifier *c, const dataset *set, const int *index, int count);
+
+/* classifier_prototypes.c: Euclidean length. */
+double row_length(const float *row, int n);
 
 /* batches.c: where the images of a batch come from. */
 typedef struct source {
@@ -74,5 +84,9 @@ void source_draw(const source *s, const classifier_opts *o, const char *purpose,
 
 /* One gray image (R*R) into every channel of (C,R,R); `image` may be where the first one goes. */
 void source_channels(const float *image, const classifier_opts *o, float *channels);
+
+/* classifier_prototypes.c: makes the last layer of the class means of both sources; real ones weigh n_real /
+ * B. A class without images gets zeros. */
+err imprint(classifier *c, const source *real, const source *synthetic, int n_real);
 
 #endif

@@ -152,6 +152,8 @@ Test(settings, what_one_option_cannot_say_alone_is_checked)
         {"experiment.name=", "experiment.name"},
         {"data.validation=0.8", "nothing is left to train on"},
         {"data.size=48", "the generator makes images of"},
+        {"downstream.trainable=head", "--set: downstream.trainable: a probe of fresh weights"},
+        {"downstream.fresh_head=yes", "--set: downstream.fresh_head: there are no downstream.weights"},
     };
     static settings s;
     static study opened;

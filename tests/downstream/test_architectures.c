@@ -79,8 +79,8 @@ static void record(fixture *f, const char *model, int channels)
     nn_leave(f->n);
     images = nn_reshape(f->n, images, nn_shape_of(f->n, images)); /* into the layout of activations */
     nn_t y = nn_input(f->n, "targets", nn_shape(2, BATCH, CLASSES));
-    f->logits = network(f->n, &o, images, false);
-    f->loss = nn_softmax_cross_entropy(f->n, network(f->n, &o, images, true), y);
+    f->logits = network(f->n, &o, images, false, NULL);
+    f->loss = nn_softmax_cross_entropy(f->n, network(f->n, &o, images, true, NULL), y);
     ASSERT_OK(net_compile(f->n, &f->logits, 1, NULL, &f->evaluation));
     ASSERT_OK(net_compile(f->n, &f->loss, 1, "C/", &f->training));
     ASSERT_OK(nn_set(f->n, y, targets));

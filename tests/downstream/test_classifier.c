@@ -11,20 +11,6 @@
 
 enum { STEPS = TINY_STEPS };
 
-/* A bright bar at the top, in the middle or at the bottom, and some noise: easy to tell apart. */
-static dataset *easy_set(int n)
-{
-    static uint8_t images[64 * SIDE * SIDE];
-    for (int i = 0; i < n; i++) {
-        rng noise = rng_open(1, "easy", (uint64_t)i);
-        for (int p = 0; p < SIDE * SIDE; p++) {
-            bool bar = p / SIDE / 4 == i % CLASSES;
-            images[i * SIDE * SIDE + p] = (uint8_t)(rng_between(&noise, 0, 80) + (bar ? 150 : 30));
-        }
-    }
-    return tiny_set(images, n);
-}
-
 static err keep_loss(void *context, int done, float loss)
 {
     ((float *)context)[done - 1] = loss;

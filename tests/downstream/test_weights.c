@@ -112,8 +112,8 @@ Test(weights, of_other_classes_load_with_a_fresh_head_only)
     c = open_tiny(&be_ref, o);
     float own_stem = first_weight(c, "C/stem.weight"), own_head = first_weight(c, "C/logits.weight");
     cr_assert_eq(classifier_load(c, path, false), ERR_DATA);
-    cr_expect_not_null(strstr(err_message(), "tensor logits.weight is (3,12), and the model's is (2,12)"), "%s",
-                       err_message());
+    cr_expect_not_null(strstr(err_message(), "tensor logits.weight is (3,12), and the model's is (2,12)"),
+                       "%s", err_message());
     cr_expect_not_null(strstr(err_message(), "fresh_head"), "%s", err_message());
     cr_expect_eq(first_weight(c, "C/stem.weight"), own_stem, "a refused file changes nothing");
     ASSERT_OK(classifier_load(c, path, true));

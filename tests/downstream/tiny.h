@@ -19,6 +19,9 @@ dataset *tiny_set(const uint8_t *images, int n);
 /* The images of tests/golden/models_make.py: noise, from number `first` on. */
 dataset *noise_set(int first, int n);
 
+/* A bright bar at the top, in the middle or at the bottom, and some noise: easy to tell apart. n up to 64. */
+dataset *easy_set(int n);
+
 /* Every sample of a set, up to 64; the list is shared by all calls. */
 samples all_of(const dataset *set);
 
