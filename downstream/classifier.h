@@ -8,10 +8,11 @@
 
 /* The architectures:
  *
- *   densenet_small  three dense blocks of `layers_per_block` layers of `growth` channels, at half, quarter
+ * - densenet_small: three dense blocks of `layers_per_block` layers of `growth` channels, at half, quarter
  * and eighth of the side (after Huang et al., "Densely connected convolutional networks", CVPR 2017); R a
- * multiple of 8 densenet121     of that paper; R from 32 resnet18, resnet50  He et al., "Deep residual
- * learning for image recognition", CVPR 2016; R from 32
+ * multiple of 8
+ * - densenet121: of that paper; R from 32
+ * - resnet18, resnet50: He et al., "Deep residual learning for image recognition", CVPR 2016; R from 32
  *
  * All but the first compute what torchvision's models of these names do, and their tensors have its names. */
 typedef struct classifier_opts {
