@@ -27,6 +27,13 @@ static inline void covering(const window *w, int i, int outputs, int *first, int
     *end = high < outputs ? high : outputs;
 }
 
+/* Whether the windows cover every pixel once. */
+static bool tiles(const window *w)
+{
+    return w->k == w->stride && w->pad == 0 && w->height == w->out_height * w->k &&
+           w->width == w->out_width * w->k;
+}
+
 /* The pixel that tap (ky, kx) of the window of (oy, ox) looks at. */
 static inline size_t looked_at(const window *w, int oy, int ox, int ky, int kx)
 {
@@ -76,6 +83,33 @@ CPU_INLINE void average_pixel(const window *w, const void *restrict x, int oy, i
     for (int j = 0; j < width; j++) cell_store(out, at + (size_t)j, sum[j] * factor, half);
 }
 
+/* 2x2 averages that tile the image, the common case: no taps to count. */
+CPU_INLINE void halve_group(const window *w, const void *restrict x, void *restrict out, size_t first,
+                            int width, bool half)
+{
+    size_t row = (size_t)w->width * w->lanes;
+    for (int oy = 0; oy < w->out_height; oy++)
+        for (int ox = 0; ox < w->out_width; ox++)
+            for (int j = 0; j < width; j++) {
+                size_t at = (size_t)(2 * oy) * row + (size_t)(2 * ox) * w->lanes + first + (size_t)j;
+                float sum = (cell_load(x, at, half) + cell_load(x, at + w->lanes, half)) +
+                            (cell_load(x, at + row, half) + cell_load(x, at + row + w->lanes, half));
+                cell_store(out, (size_t)(oy * w->out_width + ox) * w->lanes + first + (size_t)j, 0.25F * sum,
+                           half);
+            }
+}
+
+/* The same of one channel, across the pixels. */
+CPU_INLINE void halve_line(const window *w, const float *restrict x, float *restrict out)
+{
+    for (int oy = 0; oy < w->out_height; oy++) {
+        const float *top = x + (size_t)(2 * oy) * (size_t)w->width, *bottom = top + w->width;
+        float *to = out + (size_t)oy * (size_t)w->out_width;
+        for (int ox = 0; ox < w->out_width; ox++)
+            to[ox] = 0.25F * ((top[2 * ox] + top[2 * ox + 1]) + (bottom[2 * ox] + bottom[2 * ox + 1]));
+    }
+}
+
 CPU_INLINE void pool_group(const window *w, const void *x, void *out, int32_t *best, size_t first, int width,
                            bool half)
 {
@@ -89,7 +123,12 @@ CPU_INLINE void pool_group(const window *w, const void *x, void *out, int32_t *b
 
 CPU_KERNEL static void pool_slab(const window *w, bool half, const void *x, void *out, int32_t *best)
 {
-    CELL_GROUPS((int)w->lanes, half, j, pool_group, w, x, out, best, (size_t)j);
+    if (tiles(w) && !w->max && w->k == 2 && w->lanes == 1)
+        halve_line(w, x, out);
+    else if (tiles(w) && !w->max && w->k == 2)
+        CELL_GROUPS((int)w->lanes, half, j, halve_group, w, x, out, (size_t)j);
+    else
+        CELL_GROUPS((int)w->lanes, half, j, pool_group, w, x, out, best, (size_t)j);
 }
 
 /* The gradient of a group of channels of input pixel (y, x): gathered from the windows that hold it, so that
@@ -148,12 +187,6 @@ CPU_INLINE void tile_group(const window *w, void *restrict dx, const void *restr
                     cell_store(dx, to + (size_t)j, add ? cell_load(dx, to + (size_t)j, half) + g : g, half);
                 }
             }
-}
-
-static bool tiles(const window *w)
-{
-    return w->k == w->stride && w->pad == 0 && w->height == w->out_height * w->k &&
-           w->width == w->out_width * w->k;
 }
 
 CPU_KERNEL static void unpool_slab(const window *w, bool half, void *dx, const void *d, const int32_t *best,
