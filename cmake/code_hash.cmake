@@ -4,7 +4,7 @@
 set(files)
 foreach(folder base nn data emixer downstream bench)
   file(GLOB_RECURSE found RELATIVE ${SOURCE} ${SOURCE}/${folder}/*.c ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.def
-       ${SOURCE}/${folder}/*.csv)
+       ${SOURCE}/${folder}/*.csv ${SOURCE}/${folder}/*.cu ${SOURCE}/${folder}/*.cuh)
   list(APPEND files ${found})
 endforeach()
 list(SORT files)

@@ -1,17 +1,27 @@
-# The CUDA backend, where nvcc and cuDNN 9 are found: adds nn/cuda as the target nn_cuda and defines HAVE_CUDA for
-# whatever links it. Where something is missing, or with -DCUDA=OFF, it is left out, and one line says so.
+# The CUDA backend: adds nn/cuda as the target nn_cuda and defines HAVE_CUDA for whatever links it.
 #
 # cuDNN is looked for in the CUDA toolkit, where Debian and NVIDIA's packages put it, and under CUDNN_ROOT (a CMake
 # or environment variable), which may be the nvidia/cudnn folder of the Python wheel: there the library has no
-# name without a version.
-# Off by default: it compiles and links, and its index arithmetic is tested on the host, but no GPU has run it yet.
-option(CUDA "build the CUDA backend where nvcc and cuDNN are found" OFF)
+# name without a version. Only its header is needed to build: nn/cuda/libraries.c loads it and cuBLASLt when a GPU
+# is used, by their names or from where they were found here.
+set(CUDA AUTO CACHE STRING "build the CUDA backend: AUTO (where nvcc and cuDNN are found), ON or OFF")
+set_property(CACHE CUDA PROPERTY STRINGS AUTO ON OFF)
 
-function(find_cudnn missing)
+# Sets ${missing} to what the backend lacks to be built, or to nothing.
+function(find_cuda_libraries missing)
+  set(${missing} "" PARENT_SCOPE)
+  find_package(CUDAToolkit QUIET)
+  if(NOT TARGET CUDA::cublasLt OR NOT TARGET CUDA::cudart_static)
+    set(${missing} "no CUDA toolkit with cuBLASLt was found" PARENT_SCOPE)
+    return()
+  endif()
+  if(CUDAToolkit_VERSION VERSION_LESS 12) # the first whose nvcc knows C++20
+    set(${missing} "the CUDA toolkit ${CUDAToolkit_VERSION} is older than 12" PARENT_SCOPE)
+    return()
+  endif()
   set(roots ${CUDNN_ROOT} $ENV{CUDNN_ROOT} ${CUDAToolkit_LIBRARY_ROOT} ${CUDAToolkit_TARGET_DIR})
   find_path(CUDNN_INCLUDE cudnn.h HINTS ${roots} PATH_SUFFIXES include)
   find_library(CUDNN_LIBRARY NAMES cudnn libcudnn.so.9 NAMES_PER_DIR HINTS ${roots} PATH_SUFFIXES lib lib64 lib/x64)
-  set(${missing} "" PARENT_SCOPE)
   if(NOT CUDNN_INCLUDE OR NOT CUDNN_LIBRARY)
     set(${missing} "cuDNN was not found; set CUDNN_ROOT" PARENT_SCOPE)
     return()
@@ -19,57 +29,65 @@ function(find_cudnn missing)
   file(STRINGS ${CUDNN_INCLUDE}/cudnn_version.h version REGEX "#define CUDNN_MAJOR")
   if(NOT version MATCHES "MAJOR 9")
     set(${missing} "${CUDNN_INCLUDE} is not cuDNN 9" PARENT_SCOPE)
+    return()
   endif()
+  # For the caller, which links against the targets and needs the folders.
+  foreach(name CUDAToolkit_INCLUDE_DIRS CUDAToolkit_LIBRARY_DIR)
+    set(${name} ${${name}} PARENT_SCOPE)
+  endforeach()
 endfunction()
 
-function(add_cuda_backend missing)
-  find_package(CUDAToolkit QUIET)
-  if(NOT TARGET CUDA::cublasLt OR NOT TARGET CUDA::cudart_static)
-    set(${missing} "the CUDA toolkit has no cuBLASLt" PARENT_SCOPE)
-    return()
+# As above for the compiler, which is tried, not only looked for. Quietly: what is wrong is said once, by the caller.
+macro(find_cuda_compiler missing)
+  include(CheckLanguage)
+  set(level ${CMAKE_MESSAGE_LOG_LEVEL})
+  set(CMAKE_MESSAGE_LOG_LEVEL NOTICE)
+  check_language(CUDA)
+  set(CMAKE_MESSAGE_LOG_LEVEL ${level})
+  if(NOT CMAKE_CUDA_COMPILER)
+    set(${missing} "no nvcc that works was found")
   endif()
-  find_cudnn(problem)
-  if(problem)
-    set(${missing} "${problem}" PARENT_SCOPE)
-    return()
-  endif()
+endmacro()
 
+function(add_cuda_backend)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/nn/cuda/*.c)
   file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/nn/cuda/*.cu)
   add_library(nn_cuda STATIC ${sources} ${kernels})
   set_target_properties(nn_cuda PROPERTIES CUDA_ARCHITECTURES "80-real;90-real;90-virtual")
   # nvcc takes none of the C compiler's flags, so the list that the folder would pass on is replaced: C sources
-  # keep it, kernels get the warnings that C++ has in common with it. The standard is given as a flag because the
-  # oldest CMake that we accept does not know that today's nvcc has C++20 (for designated initialisers).
+  # keep it, kernels get the warnings that C++ has in common with it (where C has designated initialisers of some
+  # members, C++ would warn). The standard is given as a flag because the oldest CMake that we accept does not
+  # know that today's nvcc has C++20.
   get_property(flags DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTY COMPILE_OPTIONS)
   set_property(TARGET nn_cuda PROPERTY COMPILE_OPTIONS
     "$<$<COMPILE_LANGUAGE:C>:${flags}>"
-    "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra>"
+    "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra,-Wno-missing-field-initializers>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${WERROR}>>:-Werror=all-warnings>")
   target_include_directories(nn_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
-  target_link_libraries(nn_cuda PUBLIC nn PRIVATE ${CUDNN_LIBRARY} CUDA::cudart_static ${CMAKE_DL_LIBS})
-  target_compile_definitions(nn_cuda PRIVATE CUBLAS_FOLDER="${CUDAToolkit_LIBRARY_DIR}") # nn/cuda/blas.c loads it
+  target_link_libraries(nn_cuda PUBLIC nn PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})
+  get_filename_component(cudnn_folder ${CUDNN_LIBRARY} DIRECTORY)
+  target_compile_definitions(nn_cuda PRIVATE CUBLAS_FOLDER="${CUDAToolkit_LIBRARY_DIR}" CUDNN_FOLDER="${cudnn_folder}")
   target_compile_definitions(nn_cuda INTERFACE HAVE_CUDA)
-  set(${missing} "" PARENT_SCOPE)
 endfunction()
 
-if(CUDA)
-  include(CheckLanguage)
-  check_language(CUDA)
-  if(CMAKE_CUDA_COMPILER)
-    set(CMAKE_CUDA_ARCHITECTURES 80) # of the compiler check; the target has its own list
-    enable_language(CUDA)
-    add_cuda_backend(without_cuda)
-    if(TARGET nn_cuda)
-      get_filename_component(cudnn_folder ${CUDNN_LIBRARY} DIRECTORY)
-      list(APPEND CMAKE_INSTALL_RPATH ${cudnn_folder})
-    endif()
-  else()
-    set(without_cuda "nvcc was not found")
+set(without_cuda)
+if(CUDA STREQUAL "AUTO" AND SANITIZE)
+  set(without_cuda "SANITIZE=ON; use CUDA=ON to have both")
+elseif(CUDA STREQUAL "AUTO" OR CUDA)
+  find_cuda_libraries(without_cuda)
+  if(NOT without_cuda)
+    find_cuda_compiler(without_cuda)
+  endif()
+  if(without_cuda AND NOT CUDA STREQUAL "AUTO")
+    message(FATAL_ERROR "CUDA=${CUDA}, but ${without_cuda}")
   endif()
 else()
-  set(without_cuda "CUDA=OFF")
+  set(without_cuda "CUDA=${CUDA}")
 endif()
 if(without_cuda)
   message(STATUS "The CUDA backend is left out: ${without_cuda}")
+else()
+  set(CMAKE_CUDA_ARCHITECTURES 80) # of the compiler check; the target has its own list
+  enable_language(CUDA)
+  add_cuda_backend()
 endif()

@@ -41,7 +41,7 @@ typedef err (*size_function)(backend *b, const conv_plan *p, way *w);
 static cudnnStatus_t set_math(const backend *b, way *w, const candidate *found)
 {
     cudnnMathType_t math = !b->tf32 ? CUDNN_FMA_MATH : found ? found->math : CUDNN_DEFAULT_MATH;
-    return cudnnSetConvolutionMathType(w->descriptor, math);
+    return dnn.SetConvolutionMathType(w->descriptor, math);
 }
 
 static err choose(backend *b, const conv_plan *p, way *w, const candidate *found, int count,
@@ -59,8 +59,8 @@ static err choose(backend *b, const conv_plan *p, way *w, const candidate *found
 
 static err forward_size(backend *b, const conv_plan *p, way *w)
 {
-    CUDNN_TRY(cudnnGetConvolutionForwardWorkspaceSize(
-        b->cudnn, p->x, p->w, w->descriptor, p->y, (cudnnConvolutionFwdAlgo_t)w->algorithm, &w->workspace));
+    CUDNN_TRY(dnn.GetConvolutionForwardWorkspaceSize(b->cudnn, p->x, p->w, w->descriptor, p->y,
+                                                     (cudnnConvolutionFwdAlgo_t)w->algorithm, &w->workspace));
     return OK;
 }
 
@@ -69,8 +69,8 @@ static err choose_forward(backend *b, conv_plan *p)
     cudnnConvolutionFwdAlgoPerf_t results[CANDIDATES];
     candidate found[CANDIDATES];
     int count = 0;
-    CUDNN_TRY(cudnnGetConvolutionForwardAlgorithm_v7(b->cudnn, p->x, p->w, p->forward.descriptor, p->y,
-                                                     CANDIDATES, &count, results));
+    CUDNN_TRY(dnn.GetConvolutionForwardAlgorithm_v7(b->cudnn, p->x, p->w, p->forward.descriptor, p->y,
+                                                    CANDIDATES, &count, results));
     for (int i = 0; i < count; i++) {
         cudnnConvolutionFwdAlgo_t a = results[i].algo;
         bool exact = a == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM ||
@@ -83,9 +83,9 @@ static err choose_forward(backend *b, conv_plan *p)
 
 static err data_size(backend *b, const conv_plan *p, way *w)
 {
-    CUDNN_TRY(cudnnGetConvolutionBackwardDataWorkspaceSize(b->cudnn, p->w, p->y, w->descriptor, p->x,
-                                                           (cudnnConvolutionBwdDataAlgo_t)w->algorithm,
-                                                           &w->workspace));
+    CUDNN_TRY(dnn.GetConvolutionBackwardDataWorkspaceSize(b->cudnn, p->w, p->y, w->descriptor, p->x,
+                                                          (cudnnConvolutionBwdDataAlgo_t)w->algorithm,
+                                                          &w->workspace));
     return OK;
 }
 
@@ -94,8 +94,8 @@ static err choose_data(backend *b, conv_plan *p)
     cudnnConvolutionBwdDataAlgoPerf_t results[CANDIDATES];
     candidate found[CANDIDATES];
     int count = 0;
-    CUDNN_TRY(cudnnGetConvolutionBackwardDataAlgorithm_v7(b->cudnn, p->w, p->y, p->data.descriptor, p->x,
-                                                          CANDIDATES, &count, results));
+    CUDNN_TRY(dnn.GetConvolutionBackwardDataAlgorithm_v7(b->cudnn, p->w, p->y, p->data.descriptor, p->x,
+                                                         CANDIDATES, &count, results));
     for (int i = 0; i < count; i++) {
         cudnnConvolutionBwdDataAlgo_t a = results[i].algo;
         bool exact = a == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 || a == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
@@ -106,9 +106,9 @@ static err choose_data(backend *b, conv_plan *p)
 
 static err weights_size(backend *b, const conv_plan *p, way *w)
 {
-    CUDNN_TRY(cudnnGetConvolutionBackwardFilterWorkspaceSize(b->cudnn, p->x, p->y, w->descriptor, p->w,
-                                                             (cudnnConvolutionBwdFilterAlgo_t)w->algorithm,
-                                                             &w->workspace));
+    CUDNN_TRY(dnn.GetConvolutionBackwardFilterWorkspaceSize(b->cudnn, p->x, p->y, w->descriptor, p->w,
+                                                            (cudnnConvolutionBwdFilterAlgo_t)w->algorithm,
+                                                            &w->workspace));
     return OK;
 }
 
@@ -117,8 +117,8 @@ static err choose_weights(backend *b, conv_plan *p)
     cudnnConvolutionBwdFilterAlgoPerf_t results[CANDIDATES];
     candidate found[CANDIDATES];
     int count = 0;
-    CUDNN_TRY(cudnnGetConvolutionBackwardFilterAlgorithm_v7(b->cudnn, p->x, p->y, p->weights.descriptor, p->w,
-                                                            CANDIDATES, &count, results));
+    CUDNN_TRY(dnn.GetConvolutionBackwardFilterAlgorithm_v7(b->cudnn, p->x, p->y, p->weights.descriptor, p->w,
+                                                           CANDIDATES, &count, results));
     for (int i = 0; i < count; i++) {
         cudnnConvolutionBwdFilterAlgo_t a = results[i].algo;
         bool exact = a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 || a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 ||
@@ -132,18 +132,18 @@ static err choose_weights(backend *b, conv_plan *p)
 
 static err open_way(const backend *b, const attributes *a, way *w)
 {
-    CUDNN_TRY(cudnnCreateConvolutionDescriptor(&w->descriptor));
-    CUDNN_TRY(cudnnSetConvolution2dDescriptor(w->descriptor, a->pad, a->pad, a->stride, a->stride, 1, 1,
-                                              CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+    CUDNN_TRY(dnn.CreateConvolutionDescriptor(&w->descriptor));
+    CUDNN_TRY(dnn.SetConvolution2dDescriptor(w->descriptor, a->pad, a->pad, a->stride, a->stride, 1, 1,
+                                             CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
     CUDNN_TRY(set_math(b, w, NULL));
     return OK;
 }
 
 static err describe_tensor(const nn_shape_t *s, cudnnTensorDescriptor_t *out)
 {
-    CUDNN_TRY(cudnnCreateTensorDescriptor(out));
-    CUDNN_TRY(cudnnSetTensor4dDescriptor(*out, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, s->d[0], s->d[1], s->d[2],
-                                         s->d[3]));
+    CUDNN_TRY(dnn.CreateTensorDescriptor(out));
+    CUDNN_TRY(dnn.SetTensor4dDescriptor(*out, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, s->d[0], s->d[1], s->d[2],
+                                        s->d[3]));
     return OK;
 }
 
@@ -155,9 +155,9 @@ static err describe(backend *b, const call *c, conv_plan *p)
     TRY(cuda_check_count(nn_count(&c->n->shape)));
     TRY(describe_tensor(&c->n->in[0]->shape, &p->x));
     TRY(describe_tensor(&c->n->shape, &p->y));
-    CUDNN_TRY(cudnnCreateFilterDescriptor(&p->w));
-    CUDNN_TRY(cudnnSetFilter4dDescriptor(p->w, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, w->d[0], w->d[1], w->d[2],
-                                         w->d[3]));
+    CUDNN_TRY(dnn.CreateFilterDescriptor(&p->w));
+    CUDNN_TRY(dnn.SetFilter4dDescriptor(p->w, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, w->d[0], w->d[1], w->d[2],
+                                        w->d[3]));
     TRY(open_way(b, &c->n->a, &p->forward));
     TRY(choose_forward(b, p));
     if (c->wants[0]) {
@@ -173,7 +173,7 @@ static err describe(backend *b, const call *c, conv_plan *p)
 
 static void close_way(way *w)
 {
-    if (w->descriptor) (void)cudnnDestroyConvolutionDescriptor(w->descriptor);
+    if (w->descriptor) (void)dnn.DestroyConvolutionDescriptor(w->descriptor);
 }
 
 static void unplan(backend *b, call *c)
@@ -184,9 +184,9 @@ static void unplan(backend *b, call *c)
     close_way(&p->forward);
     close_way(&p->data);
     close_way(&p->weights);
-    if (p->w) (void)cudnnDestroyFilterDescriptor(p->w);
-    if (p->y) (void)cudnnDestroyTensorDescriptor(p->y);
-    if (p->x) (void)cudnnDestroyTensorDescriptor(p->x);
+    if (p->w) (void)dnn.DestroyFilterDescriptor(p->w);
+    if (p->y) (void)dnn.DestroyTensorDescriptor(p->y);
+    if (p->x) (void)dnn.DestroyTensorDescriptor(p->x);
     free(p);
     c->plan = NULL;
 }
@@ -260,9 +260,9 @@ static err forward(backend *b, const call *c)
         if (!c->wants[0]) workspace += bytes_of(&c->n->in[1]->shape);
         w = reordered;
     }
-    CUDNN_TRY(cudnnConvolutionForward(b->cudnn, &one, p->x, c->in[0], p->w, w, p->forward.descriptor,
-                                      (cudnnConvolutionFwdAlgo_t)p->forward.algorithm, workspace,
-                                      p->forward.workspace, &zero, p->y, c->out));
+    CUDNN_TRY(dnn.ConvolutionForward(b->cudnn, &one, p->x, c->in[0], p->w, w, p->forward.descriptor,
+                                     (cudnnConvolutionFwdAlgo_t)p->forward.algorithm, workspace,
+                                     p->forward.workspace, &zero, p->y, c->out));
     return cuda_bias_activate(b, c->n->a.act, c->out, c->n->n_in > 2 ? c->in[2] : NULL, pixels_of(c->n),
                               (size_t)c->n->shape.d[1]);
 }
@@ -273,10 +273,10 @@ static err weights_gradient(backend *b, const call *c, const float *d, char *scr
     const conv_plan *p = c->plan;
     float *dw = p->reorder ? (float *)(void *)scratch : c->din[1];
     if (p->reorder) scratch += bytes_of(&c->n->in[1]->shape);
-    CUDNN_TRY(cudnnConvolutionBackwardFilter(b->cudnn, &one, p->x, c->in[0], p->y, d, p->weights.descriptor,
-                                             (cudnnConvolutionBwdFilterAlgo_t)p->weights.algorithm, scratch,
-                                             p->weights.workspace, c->add[1] && !p->reorder ? &one : &zero,
-                                             p->w, dw));
+    CUDNN_TRY(dnn.ConvolutionBackwardFilter(b->cudnn, &one, p->x, c->in[0], p->y, d, p->weights.descriptor,
+                                            (cudnnConvolutionBwdFilterAlgo_t)p->weights.algorithm, scratch,
+                                            p->weights.workspace, c->add[1] && !p->reorder ? &one : &zero,
+                                            p->w, dw));
     if (!p->reorder) return OK;
     return cuda_relayout(b, weights_view(c, true), dw, weights_view(c, false), c->din[1], c->add[1]);
 }
@@ -294,10 +294,10 @@ static err backward(backend *b, const call *c)
         scratch += bytes_of(&c->n->shape);
     }
     if (c->din[0])
-        CUDNN_TRY(cudnnConvolutionBackwardData(b->cudnn, &one, p->w, p->reorder ? c->saved : c->in[1], p->y,
-                                               d, p->data.descriptor,
-                                               (cudnnConvolutionBwdDataAlgo_t)p->data.algorithm, scratch,
-                                               p->data.workspace, c->add[0] ? &one : &zero, p->x, c->din[0]));
+        CUDNN_TRY(dnn.ConvolutionBackwardData(b->cudnn, &one, p->w, p->reorder ? c->saved : c->in[1], p->y, d,
+                                              p->data.descriptor,
+                                              (cudnnConvolutionBwdDataAlgo_t)p->data.algorithm, scratch,
+                                              p->data.workspace, c->add[0] ? &one : &zero, p->x, c->din[0]));
     if (c->din[1]) TRY(weights_gradient(b, c, d, scratch));
     if (c->n->n_in > 2 && c->din[2])
         TRY(cuda_column_sums(b, c->din[2], d, pixels_of(c->n), (size_t)c->n->shape.d[1], c->add[2], scratch));

@@ -27,8 +27,8 @@ err cuda_error(cudaError_t status, const char *text)
 err cudnn_error(cudnnStatus_t status, const char *text)
 {
     char reason[400] = "";
-    cudnnGetLastErrorString(reason, sizeof reason);
-    return err_set(ERR_SYSTEM, "%.*s: %s%s%s", NAME(text), cudnnGetErrorString(status), reason[0] ? ": " : "",
+    dnn.GetLastErrorString(reason, sizeof reason);
+    return err_set(ERR_SYSTEM, "%.*s: %s%s%s", NAME(text), dnn.GetErrorString(status), reason[0] ? ": " : "",
                    reason);
 }
 
@@ -83,9 +83,9 @@ static err start(backend *b)
 {
     void *memory;
     CUDA_TRY(cudaStreamCreateWithFlags(&b->stream, cudaStreamNonBlocking));
-    CUDNN_TRY(cudnnCreate(&b->cudnn));
-    CUDNN_TRY(cudnnSetStream(b->cudnn, b->stream));
-    TRY(blas_load());
+    TRY(libraries_load());
+    CUDNN_TRY(dnn.Create(&b->cudnn));
+    CUDNN_TRY(dnn.SetStream(b->cudnn, b->stream));
     BLAS_TRY(lt.Create(&b->blas));
     CUDA_TRY(cudaMalloc(&memory, sizeof *b->t));
     b->t = memory;
@@ -111,7 +111,7 @@ static void close_backend(backend *b)
     (void)cudaFree(b->staging);
     (void)cudaFree(b->t);
     if (b->blas) (void)lt.Destroy(b->blas);
-    if (b->cudnn) (void)cudnnDestroy(b->cudnn);
+    if (b->cudnn) (void)dnn.Destroy(b->cudnn);
     if (b->stream) (void)cudaStreamDestroy(b->stream);
     free(b);
 }

@@ -3,10 +3,9 @@
 #ifndef NN_CUDA_INTERNAL_H
 #define NN_CUDA_INTERNAL_H
 
-#include "nn/cuda/blas.h"
+#include "nn/cuda/libraries.h"
 
 #include <cuda_runtime_api.h>
-#include <cudnn.h>
 
 #ifdef __cplusplus
 extern "C" {
