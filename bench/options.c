@@ -164,15 +164,28 @@ static bool read_truth(const char *value, bool *out)
     return false;
 }
 
-/* Is the value one of "a|b|c"? */
+/* Does the value fit one choice of `length` characters? "b[:N]" fits b, b:0, b:1, ... */
+static bool fits_choice(const char *choice, size_t length, const char *value)
+{
+    static const char number[] = "[:N]";
+    size_t tail = sizeof number - 1, stem = length;
+    bool numbered = length > tail && strncmp(choice + length - tail, number, tail) == 0;
+    if (numbered) stem -= tail;
+    if (strncmp(choice, value, stem) != 0) return false;
+    value += stem;
+    if (!*value) return true;
+    return numbered && *value == ':' && value[1] && !value[1 + strspn(value + 1, "0123456789")];
+}
+
+/* Is the value one of "a|b[:N]|c"? */
 static bool is_choice(const char *choices, const char *value)
 {
-    size_t length = strlen(value);
-    for (const char *choice = choices; choice; choice = strchr(choice, '|')) {
-        choice += *choice == '|';
-        if (strncmp(choice, value, length) == 0 && (choice[length] == '|' || !choice[length])) return true;
+    for (const char *choice = choices;; choice++) {
+        size_t length = strcspn(choice, "|");
+        if (fits_choice(choice, length, value)) return true;
+        choice += length;
+        if (!*choice) return false;
     }
-    return false;
 }
 
 static bool read_text(const option *o, const char *value, char *out, size_t bytes)
