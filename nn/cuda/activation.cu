@@ -34,30 +34,53 @@ static __device__ inline float derivative(nn_act act, float y)
     }
 }
 
-static __global__ void bias_activate(nn_act act, float *y, const float *bias, uint32_t n, uint32_t columns)
+/* groups: of W columns in a row. */
+template <class T, int W>
+static __global__ void bias_activate(nn_act act, T *y, const float *bias, uint32_t packs, uint32_t groups)
 {
-    FOR_EACH(i, n) y[i] = activated(act, y[i] + (bias ? bias[i % columns] : 0));
+    FOR_EACH(i, packs)
+    {
+        floats<W> x = load<W>(y, i);
+        if (bias) {
+            floats<W> c = load<W>(bias, i % groups);
+            for (int k = 0; k < W; k++) x.v[k] += c.v[k];
+        }
+        for (int k = 0; k < W; k++) x.v[k] = activated(act, x.v[k]);
+        put(y, i, x, false);
+    }
 }
 
-err cuda_bias_activate(backend *b, nn_act act, float *y, const float *bias, size_t rows, size_t columns)
+err cuda_bias_activate(backend *b, nn_act act, element e, void *y, const float *bias, size_t rows,
+                       size_t columns)
 {
-    size_t n = rows * columns;
     if (act == ACT_NONE && !bias) return OK;
-    LAUNCH_EACH(b, bias_activate, n, act, y, bias, (uint32_t)n, (uint32_t)columns);
-    return OK;
+    return by_type(e, columns, [&]<class T, int W>() -> err {
+        size_t packs = rows * columns / W;
+        LAUNCH_EACH(b, (bias_activate<T, W>), packs, act, (T *)y, bias, (uint32_t)packs,
+                    (uint32_t)(columns / W));
+        return OK;
+    });
 }
 
-static __global__ void activate_backward(nn_act act, float *dx, const float *y, const float *dy, uint32_t n,
-                                         bool add)
+template <class T, int W>
+static __global__ void activate_backward(nn_act act, T *dx, const T *y, const T *dy, uint32_t packs, bool add)
 {
-    FOR_EACH(i, n) put(dx + i, dy[i] * derivative(act, y[i]), add);
+    FOR_EACH(i, packs)
+    {
+        floats<W> d = load<W>(dy, i), out = load<W>(y, i);
+        for (int k = 0; k < W; k++) d.v[k] *= derivative(act, out.v[k]);
+        put(dx, i, d, add);
+    }
 }
 
-err cuda_activate_backward(backend *b, nn_act act, float *dx, const float *y, const float *dy, size_t n,
-                           bool add)
+err cuda_activate_backward(backend *b, nn_act act, element e, void *dx, const void *y, const void *dy,
+                           size_t n, bool add)
 {
-    LAUNCH_EACH(b, activate_backward, n, act, dx, y, dy, (uint32_t)n, add);
-    return OK;
+    return by_type(e, n, [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (activate_backward<T, W>), n / W, act, (T *)dx, (const T *)y, (const T *)dy,
+                    (uint32_t)(n / W), add);
+        return OK;
+    });
 }
 
 size_t cuda_column_sums_bytes(size_t rows, size_t columns)
@@ -65,33 +88,43 @@ size_t cuda_column_sums_bytes(size_t rows, size_t columns)
     return column_bytes(plan_columns(1, rows, columns), 1);
 }
 
-err cuda_column_sums(backend *b, float *y, const float *x, size_t rows, size_t columns, bool add,
+err cuda_column_sums(backend *b, float *y, element e, const void *x, size_t rows, size_t columns, bool add,
                      void *scratch)
 {
-    add_element term = {x, (uint32_t)rows, (uint32_t)columns};
     store_scaled finish = {y, (uint32_t)columns, 1.0, add};
-    return reduce_columns<1>(b, plan_columns(1, rows, columns), term, finish, scratch);
+    return by_type(e, columns, [&]<class T, int W>() -> err {
+        add_element<T, W> term = {(const T *)x, (uint32_t)rows, (uint32_t)columns};
+        return reduce_columns<1>(b, plan_columns(1, rows, columns), term, finish, scratch);
+    });
 }
 
 /* ---- the operator ---- */
 
-static __global__ void activate(nn_act act, float *y, const float *x, uint32_t n)
+template <class T, int W> static __global__ void activate(nn_act act, T *y, const T *x, uint32_t packs)
 {
-    FOR_EACH(i, n) y[i] = activated(act, x[i]);
+    FOR_EACH(i, packs)
+    {
+        floats<W> v = load<W>(x, i);
+        for (int k = 0; k < W; k++) v.v[k] = activated(act, v.v[k]);
+        put(y, i, v, false);
+    }
 }
 
 static err forward(backend *b, const call *c)
 {
     size_t n = nn_count(&c->n->shape);
-    LAUNCH_EACH(b, activate, n, c->n->a.act, c->out, c->in[0], (uint32_t)n);
-    return OK;
+    return by_type(cuda_element(b, c->n), n, [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (activate<T, W>), n / W, c->n->a.act, (T *)c->out, (const T *)c->in[0],
+                    (uint32_t)(n / W));
+        return OK;
+    });
 }
 
 static err backward(backend *b, const call *c)
 {
     if (!c->din[0]) return OK;
-    return cuda_activate_backward(b, c->n->a.act, c->din[0], c->out, c->dout, nn_count(&c->n->shape),
-                                  c->add[0]);
+    return cuda_activate_backward(b, c->n->a.act, cuda_element(b, c->n), c->din[0], c->out, c->dout,
+                                  nn_count(&c->n->shape), c->add[0]);
 }
 
 const kernel cuda_activation = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};

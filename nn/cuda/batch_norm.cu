@@ -6,54 +6,78 @@
  * same instructions as in forward, rather than read from the output. */
 #include "nn/cuda/columns.cuh"
 
-/* What every kernel needs; g(b, c) = conditional ? [b][c] : [c]. */
+/* What every kernel needs, but for the elements' type; g(b, c) = conditional ? [b][c] : [c]. */
 typedef struct normalizer {
+    element type;
     uint32_t samples, area, channels; /* area: rows of a sample */
     bool conditional, relu, training;
-    const float *x, *gain, *bias;
+    const void *x;
+    const float *gain, *bias;
     float *mean, *inverse; /* (C) each: inverse = 1 / sqrt(var + epsilon) */
 } normalizer;
 
-static __device__ inline float normal(const normalizer &n, uint32_t i, uint32_t channel)
+/* Of pack i of x: its sample and first channel. */
+typedef struct place {
+    uint32_t sample, channel;
+} place;
+
+template <int W> static __device__ inline place place_of(const normalizer &n, uint32_t i)
 {
-    return (n.x[i] - n.mean[channel]) * n.inverse[channel];
+    uint32_t packs = n.channels / W;
+    return place{i / packs / n.area, i % packs * W};
 }
 
-static __device__ inline uint32_t gain_at(const normalizer &n, uint32_t sample, uint32_t channel)
+static __device__ inline uint32_t gain_at(const normalizer &n, place p)
 {
-    return (n.conditional ? sample * n.channels : 0) + channel;
+    return (n.conditional ? p.sample * n.channels : 0) + p.channel;
+}
+
+/* (x - mean) inverse. */
+template <int W> static __device__ inline floats<W> normal(const normalizer &n, const floats<W> &x, place p)
+{
+    floats<W> mean = load<W>(n.mean, p.channel / W), inverse = load<W>(n.inverse, p.channel / W), out;
+    for (int k = 0; k < W; k++) out.v[k] = (x.v[k] - mean.v[k]) * inverse.v[k];
+    return out;
 }
 
 /* Before the activation. The rounding is spelled out, so that backward finds the very same value. */
-static __device__ inline float normed(const normalizer &n, uint32_t i, uint32_t sample, uint32_t channel)
+template <int W> static __device__ inline floats<W> normed(const normalizer &n, const floats<W> &x, place p)
 {
-    uint32_t at = gain_at(n, sample, channel);
-    float scale = __fmul_rn(n.gain[at], n.inverse[channel]);
-    return __fmaf_rn(__fsub_rn(n.x[i], n.mean[channel]), scale, n.bias[at]);
+    floats<W> mean = load<W>(n.mean, p.channel / W), inverse = load<W>(n.inverse, p.channel / W);
+    floats<W> gain = load<W>(n.gain, gain_at(n, p) / W), bias = load<W>(n.bias, gain_at(n, p) / W), out;
+    for (int k = 0; k < W; k++) {
+        float scale = __fmul_rn(gain.v[k], inverse.v[k]);
+        out.v[k] = __fmaf_rn(__fsub_rn(x.v[k], mean.v[k]), scale, bias.v[k]);
+    }
+    return out;
 }
 
 /* ---- forward ---- */
 
-typedef struct moments { /* sums of x - pivot and of its square */
-    const float *x;
+template <class T, int W> struct moments { /* sums of x - pivot and of its square */
+    enum { width = W };
+    const T *x;
     uint32_t columns;
     __device__ void operator()(float *sums, uint32_t, uint32_t row, uint32_t column) const
     {
-        float d = x[row * columns + column] - x[column];
-        sums[0] += d;
-        sums[1] += d * d;
+        floats<W> pivot = load<W>(x, column / W), x_here = load<W>(x, (row * columns + column) / W);
+        for (int k = 0; k < W; k++) {
+            float d = x_here.v[k] - pivot.v[k];
+            sums[k] += d;
+            sums[W + k] += d * d;
+        }
     }
-} moments;
+};
 
 /* Mean and inverse deviation of the batch; moves the running ones (unbiased variance). */
-typedef struct keep_moments {
-    const float *x;
+template <class T> struct keep_moments {
+    const T *x;
     float *mean, *inverse, *running_mean, *running_var;
     double count, momentum, epsilon;
     __device__ void operator()(uint32_t, uint32_t c, const double *sums) const
     {
         double away = sums[0] / count, squares = sums[1] - sums[0] * away;
-        double batch_mean = (double)x[c] + away;
+        double batch_mean = (double)to_float(x[c]) + away;
         if (squares < 0) squares = 0; /* rounding; NaN stays */
         double variance = squares / count, unbiased = count > 1 ? squares / (count - 1) : variance;
         mean[c] = (float)batch_mean;
@@ -61,7 +85,7 @@ typedef struct keep_moments {
         running_mean[c] = (float)((1 - momentum) * (double)running_mean[c] + momentum * batch_mean);
         running_var[c] = (float)((1 - momentum) * (double)running_var[c] + momentum * unbiased);
     }
-} keep_moments;
+};
 
 static __global__ void take_running(normalizer n, const float *running_mean, const float *running_var,
                                     float epsilon)
@@ -73,21 +97,34 @@ static __global__ void take_running(normalizer n, const float *running_mean, con
     }
 }
 
-static __global__ void apply(float *out, normalizer n, uint32_t count)
+template <class T, int W> static __global__ void apply(T *out, normalizer n, uint32_t packs)
 {
-    FOR_EACH(i, count)
+    FOR_EACH(i, packs)
     {
-        float y = normed(n, i, i / n.channels / n.area, i % n.channels);
-        out[i] = n.relu && y < 0 ? 0 : y;
+        floats<W> y = normed(n, load<W>((const T *)n.x, i), place_of<W>(n, i));
+        for (int k = 0; k < W && n.relu; k++) y.v[k] = y.v[k] < 0 ? 0 : y.v[k];
+        put(out, i, y, false);
     }
 }
 
 /* Where things lie. saved (scratch if there is no backward): mean, inverse. scratch: partial sums; in
  * backward before them sums (S,2,C) of segments and totals (2,C). */
-static normalizer norm_of(const call *c)
+static float *second_table(float *first, uint32_t channels) /* aligned for packs */
+{
+    return first ? (float *)((char *)first + cuda_aligned(channels * sizeof *first))
+                 : NULL; /* none when planning */
+}
+
+static size_t statistics_bytes(uint32_t channels)
+{
+    return 2 * cuda_aligned(channels * sizeof(float));
+}
+
+static normalizer norm_of(const backend *b, const call *c)
 {
     const nn_shape_t *s = &c->n->shape;
     normalizer n;
+    n.type = cuda_element(b, c->n);
     n.samples = (uint32_t)s->d[0];
     n.channels = (uint32_t)s->d[1];
     n.area = s->rank == 4 ? (uint32_t)s->d[2] * (uint32_t)s->d[3] : 1;
@@ -98,7 +135,7 @@ static normalizer norm_of(const call *c)
     n.gain = c->in[1];
     n.bias = c->in[2];
     n.mean = (float *)(c->backward ? c->saved : c->scratch);
-    n.inverse = n.mean ? n.mean + n.channels : NULL; /* there is no memory yet when planning */
+    n.inverse = second_table(n.mean, n.channels);
     return n;
 }
 
@@ -131,10 +168,9 @@ static size_t backward_tables(const normalizer &n)
 
 static err plan(backend *b, call *c)
 {
-    (void)b;
-    normalizer n = norm_of(c);
-    size_t statistics = 2 * n.channels * sizeof(float);
-    size_t forward = column_bytes(batch_columns(n), 2) + (c->backward ? 0 : cuda_aligned(statistics));
+    normalizer n = norm_of(b, c);
+    size_t statistics = statistics_bytes(n.channels);
+    size_t forward = column_bytes(batch_columns(n), 2) + (c->backward ? 0 : statistics);
     size_t backward =
         backward_tables(n) + larger(column_bytes(gain_columns(n), 2), column_bytes(sample_columns(n), 2));
     if (c->backward) c->saved_bytes = statistics;
@@ -142,51 +178,67 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
+static err find_moments(backend *b, const call *c, const normalizer &n)
+{
+    char *partials = (char *)c->scratch + (c->backward ? 0 : statistics_bytes(n.channels));
+    return by_type(n.type, n.channels, [&]<class T, int W>() -> err {
+        moments<T, W> term = {(const T *)n.x, n.channels};
+        keep_moments<T> finish = {(const T *)n.x,
+                                  n.mean,
+                                  n.inverse,
+                                  c->state[3],
+                                  c->state[4],
+                                  (double)n.samples * n.area,
+                                  (double)c->n->a.momentum,
+                                  (double)c->n->a.epsilon};
+        return reduce_columns<2>(b, batch_columns(n), term, finish, partials);
+    });
+}
+
 static err forward(backend *b, const call *c)
 {
-    normalizer n = norm_of(c);
+    normalizer n = norm_of(b, c);
     size_t count = nn_count(&c->n->shape);
-    if (n.training) {
-        char *partials =
-            (char *)c->scratch + (c->backward ? 0 : cuda_aligned(2 * n.channels * sizeof(float)));
-        moments term = {n.x, n.channels};
-        keep_moments finish = {n.x,
-                               n.mean,
-                               n.inverse,
-                               c->state[3],
-                               c->state[4],
-                               (double)n.samples * n.area,
-                               (double)c->n->a.momentum,
-                               (double)c->n->a.epsilon};
-        TRY(reduce_columns<2>(b, batch_columns(n), term, finish, partials));
-    } else {
+    if (n.training)
+        TRY(find_moments(b, c, n));
+    else
         LAUNCH_EACH(b, take_running, (size_t)n.channels, n, c->in[3], c->in[4], c->n->a.epsilon);
-    }
-    LAUNCH_EACH(b, apply, count, c->out, n, (uint32_t)count);
-    return OK;
+    return by_type(n.type, n.channels, [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (apply<T, W>), count / W, (T *)c->out, n, (uint32_t)(count / W));
+        return OK;
+    });
 }
 
 /* ---- backward: with g = dout where the output is positive (or no relu), xhat = (x - mean) inverse, and
  * means over (B,H,W): dx = inverse (gain g - mean(gain g) - xhat mean(gain g xhat)) ---- */
 
-static __device__ inline float through(const normalizer &n, const float *dout, uint32_t i, uint32_t sample,
-                                       uint32_t channel)
+/* g of one pack. */
+template <int W>
+static __device__ inline floats<W> through(const normalizer &n, const floats<W> &x, floats<W> dout, place p)
 {
-    return n.relu && !(normed(n, i, sample, channel) > 0) ? 0 : dout[i];
+    if (!n.relu) return dout;
+    floats<W> y = normed(n, x, p);
+    for (int k = 0; k < W; k++) dout.v[k] = y.v[k] > 0 ? dout.v[k] : 0;
+    return dout;
 }
 
-typedef struct gradient_sums { /* sums of g and of g xhat */
+template <class T, int W> struct gradient_sums { /* sums of g and of g xhat */
+    enum { width = W };
     normalizer n;
-    const float *dout;
+    const T *dout;
     uint32_t rows; /* of a segment */
     __device__ void operator()(float *sums, uint32_t segment, uint32_t row, uint32_t column) const
     {
-        uint32_t i = (segment * rows + row) * n.channels + column;
-        float g = through(n, dout, i, segment, column);
-        sums[0] += g;
-        sums[1] += g * normal(n, i, column);
+        uint32_t i = ((segment * rows + row) * n.channels + column) / W;
+        place p = {segment, column}; /* where gains differ by sample, segments are samples */
+        floats<W> x = load<W>((const T *)n.x, i), g = through(n, x, load<W>(dout, i), p),
+                  hat = normal(n, x, p);
+        for (int k = 0; k < W; k++) {
+            sums[k] += g.v[k];
+            sums[W + k] += g.v[k] * hat.v[k];
+        }
     }
-} gradient_sums;
+};
 
 /* The gradients of gain and bias, and gain times the sums. */
 typedef struct keep_gradients {
@@ -204,6 +256,7 @@ typedef struct keep_gradients {
 } keep_gradients;
 
 typedef struct add_weighted { /* rows are samples */
+    enum { width = 1 };
     const float *weighted;
     uint32_t columns;
     __device__ void operator()(float *sums, uint32_t, uint32_t row, uint32_t column) const
@@ -223,30 +276,47 @@ typedef struct keep_totals { /* (2,C) */
     }
 } keep_totals;
 
-static __global__ void gradient(float *dx, normalizer n, const float *dout, const float *totals,
-                                uint32_t count, bool add)
+template <class T, int W>
+static __global__ void gradient(T *dx, normalizer n, const T *dout, const float *totals, uint32_t packs,
+                                bool add)
 {
     float each = 1 / ((float)n.samples * (float)n.area);
-    FOR_EACH(i, count)
+    FOR_EACH(i, packs)
     {
-        uint32_t channel = i % n.channels, sample = i / n.channels / n.area;
-        float d = n.gain[gain_at(n, sample, channel)] * through(n, dout, i, sample, channel);
-        if (n.training) d -= (totals[channel] + normal(n, i, channel) * totals[n.channels + channel]) * each;
-        put(dx + i, d * n.inverse[channel], add);
+        place p = place_of<W>(n, i);
+        floats<W> x = load<W>((const T *)n.x, i), d = through(n, x, load<W>(dout, i), p);
+        floats<W> gain = load<W>(n.gain, gain_at(n, p) / W), inverse = load<W>(n.inverse, p.channel / W);
+        for (int k = 0; k < W; k++) d.v[k] *= gain.v[k];
+        if (n.training) {
+            floats<W> hat = normal(n, x, p), first = load<W>(totals, p.channel / W);
+            floats<W> second = load<W>(totals + n.channels, p.channel / W);
+            for (int k = 0; k < W; k++) d.v[k] -= (first.v[k] + hat.v[k] * second.v[k]) * each;
+        }
+        for (int k = 0; k < W; k++) d.v[k] *= inverse.v[k];
+        put(dx, i, d, add);
     }
+}
+
+/* The gradients of gain and bias, and weighted (S,2,C). */
+static err sum_segments(backend *b, const call *c, const normalizer &n, float *weighted, void *partials)
+{
+    column_plan p = gain_columns(n);
+    keep_gradients finish = {n, c->din[1], c->din[2], weighted, c->add[1], c->add[2]};
+    return by_type(n.type, n.channels, [&]<class T, int W>() -> err {
+        gradient_sums<T, W> term = {n, (const T *)c->dout, p.rows};
+        return reduce_columns<2>(b, p, term, finish, partials);
+    });
 }
 
 /* Leaves the sums over the batch that the gradient of x needs at *totals (2,C). */
 static err sum_gradients(backend *b, const call *c, const normalizer &n, const float **totals)
 {
-    column_plan p = gain_columns(n);
-    float *weighted = (float *)c->scratch, *last = weighted + (size_t)p.segments * 2 * n.channels;
+    uint32_t segments = gain_columns(n).segments;
+    float *weighted = (float *)c->scratch, *last = weighted + (size_t)segments * 2 * n.channels;
     void *partials = (char *)c->scratch + backward_tables(n);
-    gradient_sums term = {n, c->dout, p.rows};
-    keep_gradients finish = {n, c->din[1], c->din[2], weighted, c->add[1], c->add[2]};
-    TRY(reduce_columns<2>(b, p, term, finish, partials));
-    *totals = p.segments == 1 ? weighted : last;
-    if (p.segments == 1) return OK;
+    TRY(sum_segments(b, c, n, weighted, partials));
+    *totals = segments == 1 ? weighted : last;
+    if (segments == 1) return OK;
     add_weighted samples = {weighted, n.channels};
     keep_totals keep = {last, n.channels};
     return reduce_columns<2>(b, sample_columns(n), samples, keep, partials);
@@ -254,12 +324,16 @@ static err sum_gradients(backend *b, const call *c, const normalizer &n, const f
 
 static err backward(backend *b, const call *c)
 {
-    normalizer n = norm_of(c);
+    normalizer n = norm_of(b, c);
     const float *totals = NULL;
     size_t count = nn_count(&c->n->shape);
     if (n.training || c->din[1] || c->din[2]) TRY(sum_gradients(b, c, n, &totals));
-    if (c->din[0]) LAUNCH_EACH(b, gradient, count, c->din[0], n, c->dout, totals, (uint32_t)count, c->add[0]);
-    return OK;
+    if (!c->din[0]) return OK;
+    return by_type(n.type, n.channels, [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (gradient<T, W>), count / W, (T *)c->din[0], n, (const T *)c->dout, totals,
+                    (uint32_t)(count / W), c->add[0]);
+        return OK;
+    });
 }
 
 const kernel cuda_batch_norm = {.plan = plan, .unplan = NULL, .forward = forward, .backward = backward};

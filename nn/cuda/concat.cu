@@ -2,22 +2,23 @@
  * of a plain tensor) is made of the inputs' rows. */
 #include "nn/cuda/launch.cuh"
 
-/* Rows of `width` floats between a dense array and part of a wider one. */
+/* Rows of `width` elements, or packs of them, between a dense array and part of a wider one. */
 typedef struct band {
-    uint32_t rows, width, whole, first; /* first: where the band starts in a row of `whole` floats */
+    uint32_t rows, width, whole, first; /* first: where the band starts in a row of `whole` */
 } band;
 
-static __global__ void put_band(float *whole, const float *x, band s, uint32_t n)
+template <class T, int W> static __global__ void put_band(T *whole, const T *x, band s, uint32_t n)
 {
-    FOR_EACH(i, n) whole[i / s.width * s.whole + s.first + i % s.width] = x[i];
+    FOR_EACH(i, n) put(whole, i / s.width * s.whole + s.first + i % s.width, load<W>(x, i), false);
 }
 
-static __global__ void take_band(float *dx, const float *whole, band s, uint32_t n, bool add)
+template <class T, int W>
+static __global__ void take_band(T *dx, const T *whole, band s, uint32_t n, bool add)
 {
-    FOR_EACH(i, n) put(dx + i, whole[i / s.width * s.whole + s.first + i % s.width], add);
+    FOR_EACH(i, n) put(dx, i, load<W>(whole, i / s.width * s.whole + s.first + i % s.width), add);
 }
 
-/* Of input i. An activation's rows are pixels; a plain tensor's row is all of axes 1.. */
+/* Of input i, in elements. An activation's rows are pixels; a plain tensor's row is all of axes 1.. */
 static band band_of(const node *n, int i)
 {
     const nn_shape_t *whole = &n->shape;
@@ -31,6 +32,17 @@ static band band_of(const node *n, int i)
     return s;
 }
 
+/* Packs start on their boundaries if all three sizes are multiples of their width, a power of two. */
+static size_t common_run(band s)
+{
+    return s.width | s.whole | s.first;
+}
+
+static band in_packs(band s, uint32_t width)
+{
+    return band{s.rows, s.width / width, s.whole / width, s.first / width};
+}
+
 static err plan(backend *b, call *c)
 {
     (void)b;
@@ -41,33 +53,53 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
+/* Bytes of the inputs before input i: where it lies along axis 0. */
+static size_t start_of(const node *n, int i, element e)
+{
+    size_t elements = 0;
+    for (int k = 0; k < i; k++) elements += nn_count(&n->in[k]->shape);
+    return elements * element_bytes(e);
+}
+
+static err put_input(backend *b, const call *c, int i)
+{
+    element e = cuda_element(b, c->n);
+    size_t n = nn_count(&c->n->in[i]->shape);
+    band s = band_of(c->n, i);
+    if (c->n->a.axis == 0) return cuda_store(b, e, (char *)c->out + start_of(c->n, i, e), c->in[i], n, false);
+    return by_type(e, common_run(s), [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (put_band<T, W>), n / W, (T *)c->out, (const T *)c->in[i], in_packs(s, W),
+                    (uint32_t)(n / W));
+        return OK;
+    });
+}
+
+static err take_gradient(backend *b, const call *c, int i)
+{
+    element e = cuda_element(b, c->n);
+    size_t n = nn_count(&c->n->in[i]->shape);
+    band s = band_of(c->n, i);
+    if (c->n->a.axis == 0)
+        return cuda_store(b, e, c->din[i], (const char *)c->dout + start_of(c->n, i, e), n, c->add[i]);
+    return by_type(e, common_run(s), [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (take_band<T, W>), n / W, (T *)c->din[i], (const T *)c->dout, in_packs(s, W),
+                    (uint32_t)(n / W), c->add[i]);
+        return OK;
+    });
+}
+
 static err forward(backend *b, const call *c)
 {
-    float *to = c->out;
     TRY(cuda_check_count(nn_count(&c->n->shape)));
-    for (int i = 0; i < c->n->n_in; i++) {
-        size_t n = nn_count(&c->n->in[i]->shape);
-        if (c->n->a.axis == 0) {
-            TRY(cuda_store(b, to, c->in[i], n, false));
-            to += n;
-        } else {
-            LAUNCH_EACH(b, put_band, n, c->out, c->in[i], band_of(c->n, i), (uint32_t)n);
-        }
-    }
+    for (int i = 0; i < c->n->n_in; i++) TRY(put_input(b, c, i));
     return OK;
 }
 
 static err backward(backend *b, const call *c)
 {
-    const float *from = c->dout;
     TRY(cuda_check_count(nn_count(&c->n->shape)));
-    for (int i = 0; i < c->n->n_in; i++) {
-        size_t n = nn_count(&c->n->in[i]->shape);
-        if (c->n->a.axis == 1 && c->din[i])
-            LAUNCH_EACH(b, take_band, n, c->din[i], c->dout, band_of(c->n, i), (uint32_t)n, c->add[i]);
-        if (c->n->a.axis == 0 && c->din[i]) TRY(cuda_store(b, c->din[i], from, n, c->add[i]));
-        from += n;
-    }
+    for (int i = 0; i < c->n->n_in; i++)
+        if (c->din[i]) TRY(take_gradient(b, c, i));
     return OK;
 }
 

@@ -7,7 +7,9 @@
 int cuda_device_count(void)
 {
     int count = 0;
-    return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+    if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+    (void)cudaGetLastError(); /* no driver is an answer, not a failure for the next call to find */
+    return 0;
 }
 
 /* ---- errors ---- */
@@ -17,6 +19,7 @@ int cuda_device_count(void)
 
 err cuda_error(cudaError_t status, const char *text)
 {
+    (void)cudaGetLastError(); /* told now: the next launch must not find it */
     if (status == cudaErrorMemoryAllocation)
         return err_set(ERR_SYSTEM, "the GPU is out of memory (%.*s); use smaller batches or images",
                        NAME(text));
@@ -63,6 +66,7 @@ static err choose_device(int device)
 {
     int count = 0, major = 0, minor = 0;
     cudaError_t status = cudaGetDeviceCount(&count);
+    (void)cudaGetLastError();
     if (status != cudaSuccess || count == 0)
         return err_set(ERR_UNAVAILABLE, "no CUDA device on this machine (%s); use --device cpu",
                        status == cudaSuccess ? "the driver lists none" : cudaGetErrorString(status));
@@ -119,13 +123,11 @@ static void close_backend(backend *b)
 static err open_backend(const nn_device *device, backend **out)
 {
     *out = NULL;
-    if (device->precision == NN_BF16)
-        return err_set(ERR_UNAVAILABLE, "the backend cuda computes in fp32 or tf32");
     TRY(choose_device(device->index));
     backend *b = calloc(1, sizeof *b);
     if (!b) return err_set(ERR_SYSTEM, "out of memory for the CUDA backend");
     b->device = device->index;
-    b->tf32 = device->precision == NN_TF32;
+    b->precision = device->precision;
     err error = start(b);
     if (error != OK) {
         close_backend(b);
@@ -159,11 +161,14 @@ static void release(backend *b, void *memory)
     (void)cudaFree(memory);
 }
 
+element cuda_element_of(const backend *b, const nn_shape_t *shape, bool plain)
+{
+    return b->precision == NN_BF16 && shape->rank == 4 && !plain ? ELEMENT_BFLOAT16 : ELEMENT_FLOAT;
+}
+
 static size_t value_bytes(backend *b, const nn_shape_t *shape, bool plain)
 {
-    (void)b;
-    (void)plain;
-    return nn_count(shape) * sizeof(float);
+    return nn_count(shape) * element_bytes(cuda_element_of(b, shape, plain));
 }
 
 const backend_i be_cuda = {

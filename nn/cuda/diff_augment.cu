@@ -78,8 +78,9 @@ static __device__ inline uint32_t element_at(const images &s, uint32_t sample, i
 }
 
 /* means: or NULL without contrast. */
-static __global__ void augment(float *out, const float *x, const augment_draw *draws, const float *means,
-                               images s, uint32_t n)
+template <class T>
+static __global__ void augment(T *out, const T *x, const augment_draw *draws, const float *means, images s,
+                               uint32_t n)
 {
     FOR_EACH(i, n)
     {
@@ -88,10 +89,10 @@ static __global__ void augment(float *out, const float *x, const augment_draw *d
         float value = 0;
         if (augment_shown(d, s.height, s.width, p.y, p.x)) {
             float mean = means ? means[p.sample] : 0;
-            value = x[element_at(s, p.sample, p.y - d.down, p.x - d.right, p.channel)];
+            value = to_float(x[element_at(s, p.sample, p.y - d.down, p.x - d.right, p.channel)]);
             value = d.contrast * (value - mean) + mean + d.brightness;
         }
-        out[i] = value;
+        set(out + i, value);
     }
 }
 
@@ -103,18 +104,19 @@ static err forward(backend *b, const call *c)
     bool contrast = c->n->a.augment.contrast;
     size_t n = nn_count(&c->n->shape);
     TRY(find_draws(b, c, t));
-    if (contrast) {
-        add_element term = {c->in[0], p.rows, 1};
+    return by_element(cuda_element(b, c->n), [&]<class T>() -> err {
+        add_element<T, 1> term = {(const T *)c->in[0], p.rows, 1};
         store_scaled finish = {t.means, 1, 1.0 / p.rows, false};
-        TRY(reduce_columns<1>(b, p, term, finish, t.partials));
-    }
-    LAUNCH_EACH(b, augment, n, c->out, c->in[0], (const augment_draw *)t.draws,
-                contrast ? (const float *)t.means : NULL, s, (uint32_t)n);
-    return OK;
+        if (contrast) TRY(reduce_columns<1>(b, p, term, finish, t.partials));
+        LAUNCH_EACH(b, augment<T>, n, (T *)c->out, (const T *)c->in[0], (const augment_draw *)t.draws,
+                    contrast ? (const float *)t.means : NULL, s, (uint32_t)n);
+        return OK;
+    });
 }
 
-typedef struct add_shown { /* dout at the pixels that show something */
-    const float *dout;
+template <class T> struct add_shown { /* dout at the pixels that show something */
+    enum { width = 1 };
+    const T *dout;
     const augment_draw *draws;
     images s;
     uint32_t rows;
@@ -122,13 +124,14 @@ typedef struct add_shown { /* dout at the pixels that show something */
     {
         uint32_t i = sample * rows + row;
         place p = place_of(s, i);
-        if (augment_shown(draws[sample], s.height, s.width, p.y, p.x)) sums[0] += dout[i];
+        if (augment_shown(draws[sample], s.height, s.width, p.y, p.x)) sums[0] += to_float(dout[i]);
     }
-} add_shown;
+};
 
 /* With g the gradient at the pixels shown, moved back: dx = k g + (1 - k) mean(g). */
-static __global__ void gradient(float *dx, const float *dout, const augment_draw *draws, const float *means,
-                                images s, uint32_t n, bool add)
+template <class T>
+static __global__ void gradient(T *dx, const T *dout, const augment_draw *draws, const float *means, images s,
+                                uint32_t n, bool add)
 {
     FOR_EACH(i, n)
     {
@@ -136,7 +139,8 @@ static __global__ void gradient(float *dx, const float *dout, const augment_draw
         augment_draw d = draws[p.sample];
         int y = p.y + d.down, x = p.x + d.right;
         float g = 0;
-        if (augment_shown(d, s.height, s.width, y, x)) g = dout[element_at(s, p.sample, y, x, p.channel)];
+        if (augment_shown(d, s.height, s.width, y, x))
+            g = to_float(dout[element_at(s, p.sample, y, x, p.channel)]);
         put(dx + i, d.contrast * g + (means ? (1 - d.contrast) * means[p.sample] : 0), add);
     }
 }
@@ -150,14 +154,14 @@ static err backward(backend *b, const call *c)
     bool contrast = c->n->a.augment.contrast;
     size_t n = nn_count(&c->n->shape);
     TRY(find_draws(b, c, t));
-    if (contrast) {
-        add_shown term = {c->dout, t.draws, s, p.rows};
+    return by_element(cuda_element(b, c->n), [&]<class T>() -> err {
+        add_shown<T> term = {(const T *)c->dout, t.draws, s, p.rows};
         store_scaled finish = {t.means, 1, 1.0 / p.rows, false};
-        TRY(reduce_columns<1>(b, p, term, finish, t.partials));
-    }
-    LAUNCH_EACH(b, gradient, n, c->din[0], c->dout, (const augment_draw *)t.draws,
-                contrast ? (const float *)t.means : NULL, s, (uint32_t)n, c->add[0]);
-    return OK;
+        if (contrast) TRY(reduce_columns<1>(b, p, term, finish, t.partials));
+        LAUNCH_EACH(b, gradient<T>, n, (T *)c->din[0], (const T *)c->dout, (const augment_draw *)t.draws,
+                    contrast ? (const float *)t.means : NULL, s, (uint32_t)n, c->add[0]);
+        return OK;
+    });
 }
 
 const kernel cuda_diff_augment = {.plan = plan, .unplan = NULL, .forward = forward, .backward = backward};

@@ -23,27 +23,36 @@ static err plan(backend *b, call *c)
 static err forward(backend *b, const call *c)
 {
     column_plan p = plan_of(c->n);
-    add_element term = {c->in[0], p.rows, p.columns};
     store_scaled finish = {c->out, p.columns, factor_of(c->n), false};
-    return reduce_columns<1>(b, p, term, finish, c->scratch);
+    return by_type(cuda_element(b, c->n->in[0]), p.columns, [&]<class T, int W>() -> err {
+        add_element<T, W> term = {(const T *)c->in[0], p.rows, p.columns};
+        return reduce_columns<1>(b, p, term, finish, c->scratch);
+    });
 }
 
-static __global__ void spread(float *dx, const float *dout, float factor, column_plan p, uint32_t n, bool add)
+/* per_sample, columns: in packs. */
+template <class T, int W>
+static __global__ void spread(T *dx, const float *dout, float factor, uint32_t per_sample, uint32_t columns,
+                              uint32_t packs, bool add)
 {
-    FOR_EACH(i, n)
+    FOR_EACH(i, packs)
     {
-        uint32_t sample = i / (p.rows * p.columns);
-        put(dx + i, factor * dout[sample * p.columns + i % p.columns], add);
+        floats<W> d = load<W>(dout, i / per_sample * columns + i % columns);
+        for (int k = 0; k < W; k++) d.v[k] *= factor;
+        put(dx, i, d, add);
     }
 }
 
 static err backward(backend *b, const call *c)
 {
     if (!c->din[0]) return OK;
+    column_plan p = plan_of(c->n);
     size_t n = nn_count(&c->n->in[0]->shape);
-    LAUNCH_EACH(b, spread, n, c->din[0], c->dout, (float)factor_of(c->n), plan_of(c->n), (uint32_t)n,
-                c->add[0]);
-    return OK;
+    return by_type(cuda_element(b, c->n->in[0]), p.columns, [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (spread<T, W>), n / W, (T *)c->din[0], c->dout, (float)factor_of(c->n),
+                    p.rows * p.columns / W, p.columns / W, (uint32_t)(n / W), c->add[0]);
+        return OK;
+    });
 }
 
 const kernel cuda_global_pool = {.plan = plan, .unplan = NULL, .forward = forward, .backward = backward};

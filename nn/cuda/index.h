@@ -92,6 +92,15 @@ CUDA_BOTH void outputs_over(int k, int stride, int pad, int outputs, int i, int 
     *end = high < outputs ? high : outputs;
 }
 
+/* ---- merged upsampling: conv_weights.cu says what for ---- */
+
+/* The taps first .. end - 1 of three that go into tap t of four: k = 2 - t and 3 - t, as far as there are. */
+CUDA_BOTH void small_taps(int t, int *first, int *end)
+{
+    *first = t < 2 ? 2 - t : 0;
+    *end = t > 0 ? 4 - t : 3;
+}
+
 /* ---- rotation ---- */
 
 /* The pixel of a side x side image that (y, x) shows after `quarters` quarter turns anticlockwise. */

@@ -31,7 +31,7 @@ typedef struct staging_slot {
 
 struct backend {
     int device;
-    bool tf32;
+    nn_precision precision;
     cudaStream_t stream;
     cudnnHandle_t cudnn;
     cublasLtHandle_t blas;
@@ -77,21 +77,50 @@ size_t cuda_aligned(size_t bytes);
  * CUDA_ALIGNMENT bytes more than needed, and start here. */
 char *cuda_workspace(const call *c);
 
+/* ---- elements ---- */
+
+/* The type of a tensor's elements: activations are bfloat16 in NN_BF16, all else is always float. */
+typedef enum element { ELEMENT_FLOAT, ELEMENT_BFLOAT16 } element;
+
+element cuda_element_of(const backend *b, const nn_shape_t *shape, bool plain);
+
+static inline element cuda_element(const backend *b, const node *n)
+{
+    return cuda_element_of(b, &n->shape, n->plain);
+}
+
+static inline size_t element_bytes(element e)
+{
+    return e == ELEMENT_BFLOAT16 ? sizeof(float) / 2 : sizeof(float);
+}
+
 /* ---- layout.cu ---- */
 
 cuda_view cuda_view_of(const nn_shape_t *shape, bool plain);
 
-/* Copies between layouts of the same elements in NCHW order; `add` adds to the destination. */
-err cuda_relayout(backend *b, cuda_view from, const float *x, cuda_view to, float *y, bool add);
+/* Where a tensor lies, how, and of what. */
+typedef struct cuda_tensor {
+    void *data; /* not written where the tensor is a source */
+    cuda_view view;
+    element element;
+} cuda_tensor;
+
+/* Of a node's value or gradient. */
+cuda_tensor cuda_tensor_of(const backend *b, const node *n, const void *data);
+
+/* Copies between layouts and types of the same elements in NCHW order; `add` adds to the destination. */
+err cuda_relayout(backend *b, cuda_tensor from, cuda_tensor to, bool add);
 
 err cuda_upload(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device);
 err cuda_download(backend *b, const nn_shape_t *shape, bool plain, const float *device, float *host);
 
-/* ---- vector.cu: over n floats ---- */
+/* ---- vector.cu: over n elements ---- */
 
-err cuda_zero(backend *b, float *y, size_t n);
-err cuda_scale(backend *b, float *y, const float *x, float a, size_t n, bool add); /* y = a x, or y += a x */
-err cuda_store(backend *b, float *y, const float *x, size_t n, bool add);          /* y = x, or y += x */
+err cuda_zero(backend *b, void *y, size_t bytes);
+err cuda_scale(backend *b, element e, void *y, const void *x, float a, size_t n,
+               bool add);                                                          /* y = a x, or y += a x */
+err cuda_store(backend *b, element e, void *y, const void *x, size_t n, bool add); /* y = x, or y += x */
+err cuda_narrow(backend *b, void *y, const float *x, size_t n);                    /* y = x in bfloat16 */
 err cuda_fill(backend *b, float *x, size_t n, float value);
 err cuda_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);
 err cuda_sgd(backend *b, float *w, const float *g, float *velocity, size_t n, float rate, float momentum,
@@ -103,14 +132,24 @@ err cuda_sum_squares(backend *b, const float *x, size_t n, double *out);
 /* ---- activation.cu ---- */
 
 /* y = act(y + bias) in place, y (rows, columns), bias (columns) or NULL. */
-err cuda_bias_activate(backend *b, nn_act act, float *y, const float *bias, size_t rows, size_t columns);
+err cuda_bias_activate(backend *b, nn_act act, element e, void *y, const float *bias, size_t rows,
+                       size_t columns);
 /* dx = dy act'(y), or dx += that. */
-err cuda_activate_backward(backend *b, nn_act act, float *dx, const float *y, const float *dy, size_t n,
-                           bool add);
+err cuda_activate_backward(backend *b, nn_act act, element e, void *dx, const void *y, const void *dy,
+                           size_t n, bool add);
 /* y (columns) = the sums of the columns of x (rows, columns), or y += them; scratch of that many bytes. */
 size_t cuda_column_sums_bytes(size_t rows, size_t columns);
-err cuda_column_sums(backend *b, float *y, const float *x, size_t rows, size_t columns, bool add,
+err cuda_column_sums(backend *b, float *y, element e, const void *x, size_t rows, size_t columns, bool add,
                      void *scratch);
+
+/* ---- conv_weights.cu: the weights (O,I,k,k) of a convolution as cuDNN wants them ---- */
+
+size_t cuda_weights_count(const nn_shape_t *shape, bool upsample); /* elements */
+err cuda_lay_weights(backend *b, const nn_shape_t *shape, bool upsample, const float *w, element e,
+                     void *laid);
+/* The way back, of a gradient: dw = it, or dw += it. */
+err cuda_take_weights(backend *b, const nn_shape_t *shape, bool upsample, element e, const void *laid,
+                      float *dw, bool add);
 
 /* ---- random.cu ---- */
 

@@ -2,7 +2,10 @@
  *
  * cuBLASLt counts columns first, so our row-major (R,C) is its (C,R). Its choice of algorithm depends on the
  * shape alone, and the reductions that it may choose from have a fixed order. The bias is fused; relu is not,
- * because cuBLASLt does not promise that NaN stays NaN. */
+ * because cuBLASLt does not promise that NaN stays NaN.
+ *
+ * In NN_BF16 all tensors are fp32 here, too: factors are copied to bfloat16 first, products are stored in
+ * fp32. */
 #include "nn/cuda/internal.h"
 
 #include <stdlib.h>
@@ -34,6 +37,12 @@ typedef struct product_shape {
     bool transpose_a, transpose_b, bias;
 } product_shape;
 
+/* Whether factors are multiplied in bfloat16. */
+static bool narrows(const backend *b)
+{
+    return b->precision == NN_BF16;
+}
+
 static sizes sizes_of(const node *n)
 {
     return (sizes){n->shape.d[0], n->in[0]->shape.d[1], n->shape.d[1]};
@@ -55,7 +64,7 @@ static err set_bias(const product *p, const float *bias)
 
 static err set_operation(backend *b, product_shape s, product *p)
 {
-    cublasComputeType_t compute = b->tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    cublasComputeType_t compute = b->precision == NN_TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
     cublasOperation_t on_a = s.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
     cublasOperation_t on_b = s.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
     cublasLtEpilogue_t epilogue = s.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
@@ -67,11 +76,12 @@ static err set_operation(backend *b, product_shape s, product *p)
     return s.bias ? set_bias(p, (const float *)(uintptr_t)ALIGNMENT) : OK; /* its alignment counts */
 }
 
-static err set_layouts(product_shape s, product *p)
+static err set_layouts(const backend *b, product_shape s, product *p)
 {
     uint64_t m = (uint64_t)s.m, n = (uint64_t)s.n, k = (uint64_t)s.k;
-    BLAS_TRY(lt.MatrixLayoutCreate(&p->a, CUDA_R_32F, s.transpose_a ? k : m, s.transpose_a ? m : k, s.lda));
-    BLAS_TRY(lt.MatrixLayoutCreate(&p->b, CUDA_R_32F, s.transpose_b ? n : k, s.transpose_b ? k : n, s.ldb));
+    cudaDataType_t type = narrows(b) ? CUDA_R_16BF : CUDA_R_32F;
+    BLAS_TRY(lt.MatrixLayoutCreate(&p->a, type, s.transpose_a ? k : m, s.transpose_a ? m : k, s.lda));
+    BLAS_TRY(lt.MatrixLayoutCreate(&p->b, type, s.transpose_b ? n : k, s.transpose_b ? k : n, s.ldb));
     BLAS_TRY(lt.MatrixLayoutCreate(&p->d, CUDA_R_32F, m, n, s.m));
     return OK;
 }
@@ -115,11 +125,11 @@ static err choose_algorithm(backend *b, product *p)
 static err open_product(backend *b, product_shape s, product *p)
 {
     TRY(set_operation(b, s, p));
-    TRY(set_layouts(s, p));
+    TRY(set_layouts(b, s, p));
     return choose_algorithm(b, p);
 }
 
-static err multiply(backend *b, const product *p, const float *x, const float *y, float *out, bool add,
+static err multiply(backend *b, const product *p, const void *x, const void *y, float *out, bool add,
                     void *workspace)
 {
     const float one = 1, beta = add ? 1 : 0;
@@ -161,10 +171,41 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* scratch: in backward with an activation dout act'(out), then a workspace. */
 static size_t derivative_bytes(const call *c)
 {
     return c->n->a.act == ACT_NONE ? 0 : cuda_aligned(nn_count(&c->n->shape) * sizeof(float));
+}
+
+/* Bytes of a copy in bfloat16; 0 where none is made. */
+static size_t narrow_bytes(const backend *b, const nn_shape_t *shape)
+{
+    return narrows(b) ? cuda_aligned(nn_count(shape) * element_bytes(ELEMENT_BFLOAT16)) : 0;
+}
+
+/* Copies of x and w are kept in saved where backward multiplies by them; the others, and what backward
+ * narrows, lie in scratch, in this order: dout act'(out) if there is an activation; the copies; a workspace.
+ */
+typedef struct copies {
+    size_t x, w, out; /* bytes */
+} copies;
+
+static copies copies_of(const backend *b, const call *c)
+{
+    return (copies){narrow_bytes(b, &c->n->in[0]->shape), narrow_bytes(b, &c->n->in[1]->shape),
+                    narrow_bytes(b, &c->n->shape)};
+}
+
+static void size_buffers(const backend *b, call *c, const products *p)
+{
+    sizes s = sizes_of(c->n);
+    copies n = copies_of(b, c);
+    size_t forward = p->forward.workspace + (c->wants[1] ? 0 : n.x) + (c->wants[0] ? 0 : n.w);
+    size_t backward = n.out + larger(p->data.workspace, p->weights.workspace);
+    if (c->n->n_in > 2 && c->wants[2])
+        backward = larger(backward, cuda_column_sums_bytes((size_t)s.rows, (size_t)s.out));
+    backward += derivative_bytes(c);
+    c->saved_bytes = (c->wants[1] ? n.x : 0) + (c->wants[0] ? n.w : 0);
+    c->scratch_bytes = larger(forward, c->backward ? backward : 0) + CUDA_ALIGNMENT;
 }
 
 static err plan(backend *b, call *c)
@@ -178,12 +219,19 @@ static err plan(backend *b, call *c)
         unplan(b, c);
         return error;
     }
-    size_t backward = larger(p->data.workspace, p->weights.workspace);
-    if (c->n->n_in > 2 && c->wants[2])
-        backward = larger(backward, cuda_column_sums_bytes((size_t)s.rows, (size_t)s.out));
-    if (c->backward) backward += derivative_bytes(c);
-    c->scratch_bytes = larger(p->forward.workspace, backward) + CUDA_ALIGNMENT;
+    size_buffers(b, c, p);
     c->flops = 2.0 * s.rows * s.in * s.out * (1 + c->wants[0] + c->wants[1]);
+    return OK;
+}
+
+/* What a product reads in place of `x`: itself, or its copy, which is made at *room; *room moves on. */
+static err factor(backend *b, const float *x, const nn_shape_t *shape, char **room, const void **out)
+{
+    *out = x;
+    if (!narrows(b)) return OK;
+    TRY(cuda_narrow(b, *room, x, nn_count(shape)));
+    *out = *room;
+    *room += narrow_bytes(b, shape);
     return OK;
 }
 
@@ -191,9 +239,13 @@ static err forward(backend *b, const call *c)
 {
     const products *p = c->plan;
     sizes s = sizes_of(c->n);
+    char *kept = c->saved, *workspace = cuda_workspace(c);
+    const void *x, *w;
+    TRY(factor(b, c->in[0], &c->n->in[0]->shape, c->wants[1] ? &kept : &workspace, &x));
+    TRY(factor(b, c->in[1], &c->n->in[1]->shape, c->wants[0] ? &kept : &workspace, &w));
     if (c->n->n_in > 2) TRY(set_bias(&p->forward, c->in[2]));
-    TRY(multiply(b, &p->forward, c->in[1], c->in[0], c->out, false, cuda_workspace(c)));
-    return cuda_bias_activate(b, c->n->a.act, c->out, NULL, (size_t)s.rows, (size_t)s.out);
+    TRY(multiply(b, &p->forward, w, x, c->out, false, workspace));
+    return cuda_bias_activate(b, c->n->a.act, ELEMENT_FLOAT, c->out, NULL, (size_t)s.rows, (size_t)s.out);
 }
 
 /* With d = dout act'(out): dx = d w, dw = d^T x, db = the column sums of d. */
@@ -201,18 +253,27 @@ static err backward(backend *b, const call *c)
 {
     const products *p = c->plan;
     sizes s = sizes_of(c->n);
+    copies n = copies_of(b, c);
     const float *d = c->dout;
     char *workspace = cuda_workspace(c);
     if (c->n->a.act != ACT_NONE) {
         float *changed = (float *)(void *)workspace;
-        TRY(cuda_activate_backward(b, c->n->a.act, changed, c->out, c->dout, nn_count(&c->n->shape), false));
+        TRY(cuda_activate_backward(b, c->n->a.act, ELEMENT_FLOAT, changed, c->out, c->dout,
+                                   nn_count(&c->n->shape), false));
         d = changed;
         workspace += derivative_bytes(c);
     }
-    if (c->din[0]) TRY(multiply(b, &p->data, c->in[1], d, c->din[0], c->add[0], workspace));
-    if (c->din[1]) TRY(multiply(b, &p->weights, c->in[0], d, c->din[1], c->add[1], workspace));
     if (c->n->n_in > 2 && c->din[2])
-        TRY(cuda_column_sums(b, c->din[2], d, (size_t)s.rows, (size_t)s.out, c->add[2], workspace));
+        TRY(cuda_column_sums(b, c->din[2], ELEMENT_FLOAT, d, (size_t)s.rows, (size_t)s.out, c->add[2],
+                             workspace));
+    const void *x = c->in[0], *w = c->in[1], *factor_d;
+    if (narrows(b)) { /* as forward left them */
+        x = c->saved;
+        w = (const char *)c->saved + (c->wants[1] ? n.x : 0);
+    }
+    TRY(factor(b, d, &c->n->shape, &workspace, &factor_d));
+    if (c->din[0]) TRY(multiply(b, &p->data, w, factor_d, c->din[0], c->add[0], workspace));
+    if (c->din[1]) TRY(multiply(b, &p->weights, x, factor_d, c->din[1], c->add[1], workspace));
     return OK;
 }
 

@@ -1,8 +1,9 @@
 /* Sample b is turned anticlockwise by (b mod 4) quarter turns; its gradient is turned back. */
 #include "nn/cuda/launch.cuh"
 
-static __global__ void turn(float *to, const float *from, uint32_t side, uint32_t channels, uint32_t n,
-                            bool back, bool add)
+template <class T>
+static __global__ void turn(T *to, const T *from, uint32_t side, uint32_t channels, uint32_t n, bool back,
+                            bool add)
 {
     FOR_EACH(i, n)
     {
@@ -10,16 +11,18 @@ static __global__ void turn(float *to, const float *from, uint32_t side, uint32_
         uint32_t x = pixel % side, y = pixel / side % side, sample = pixel / (side * side);
         uint32_t quarters = back ? (4 - sample % 4) % 4 : sample % 4;
         uint32_t source = sample * side * side + turned_from(quarters, side, y, x);
-        put(to + i, from[source * channels + channel], add);
+        put(to + i, to_float(from[source * channels + channel]), add);
     }
 }
 
-static err rotate(backend *b, const node *n, float *to, const float *from, bool back, bool add)
+static err rotate(backend *b, const node *n, void *to, const void *from, bool back, bool add)
 {
     size_t count = nn_count(&n->shape);
-    LAUNCH_EACH(b, turn, count, to, from, (uint32_t)n->shape.d[2], (uint32_t)n->shape.d[1], (uint32_t)count,
-                back, add);
-    return OK;
+    return by_element(cuda_element(b, n), [&]<class T>() -> err {
+        LAUNCH_EACH(b, turn<T>, count, (T *)to, (const T *)from, (uint32_t)n->shape.d[2],
+                    (uint32_t)n->shape.d[1], (uint32_t)count, back, add);
+        return OK;
+    });
 }
 
 static err forward(backend *b, const call *c)

@@ -8,25 +8,34 @@ static err plan(backend *b, call *c)
     return err_set(ERR_INTERNAL, "%s: a parameter of rank 4 cannot be sliced; reshape it first", c->n->name);
 }
 
-static size_t start_of(const node *n)
+/* Bytes of the rows before the slice, of the slice, and of all rows. */
+typedef struct spans {
+    size_t start, slice, all;
+} spans;
+
+static spans spans_of(const backend *b, const node *n)
 {
-    return nn_count(&n->in[0]->shape) / (size_t)n->in[0]->shape.d[0] * (size_t)n->a.first;
+    size_t bytes = element_bytes(cuda_element(b, n)), rows = (size_t)n->in[0]->shape.d[0];
+    size_t all = nn_count(&n->in[0]->shape) * bytes;
+    return (spans){all / rows * (size_t)n->a.first, nn_count(&n->shape) * bytes, all};
 }
 
 static err forward(backend *b, const call *c)
 {
-    return cuda_store(b, c->out, c->in[0] + start_of(c->n), nn_count(&c->n->shape), false);
+    const char *from = (const char *)c->in[0] + spans_of(b, c->n).start;
+    return cuda_store(b, cuda_element(b, c->n), c->out, from, nn_count(&c->n->shape), false);
 }
 
 static err backward(backend *b, const call *c)
 {
     if (!c->din[0]) return OK;
-    size_t all = nn_count(&c->n->in[0]->shape), n = nn_count(&c->n->shape), start = start_of(c->n);
+    spans s = spans_of(b, c->n);
+    char *to = (char *)c->din[0];
     if (!c->add[0]) {
-        TRY(cuda_zero(b, c->din[0], start));
-        TRY(cuda_zero(b, c->din[0] + start + n, all - start - n));
+        TRY(cuda_zero(b, to, s.start));
+        TRY(cuda_zero(b, to + s.start + s.slice, s.all - s.start - s.slice));
     }
-    return cuda_store(b, c->din[0] + start, c->dout, n, c->add[0]);
+    return cuda_store(b, cuda_element(b, c->n), to + s.start, c->dout, nn_count(&c->n->shape), c->add[0]);
 }
 
 const kernel cuda_slice = {.plan = plan, .forward = forward, .backward = backward};

@@ -56,6 +56,7 @@ static err plan(backend *b, call *c)
 }
 
 typedef struct weigh_rows { /* W^T u */
+    enum { width = 1 };
     const float *w, *u;
     uint32_t columns;
     __device__ void operator()(float *sums, uint32_t, uint32_t row, uint32_t column) const
@@ -124,8 +125,8 @@ static err forward(backend *b, const call *c)
         LAUNCH(b, times_vector, s.rows, THREADS, t.wv, w, (const float *)t.v, s.columns);
         LAUNCH(b, finish_iteration, 1, THREADS, t, s, c->state[1], c->state[2], c->n->a.epsilon);
     } else {
-        TRY(cuda_store(b, t.u, c->in[1], s.rows, false));
-        TRY(cuda_store(b, t.v, c->in[2], s.columns, false));
+        TRY(cuda_store(b, ELEMENT_FLOAT, t.u, c->in[1], s.rows, false));
+        TRY(cuda_store(b, ELEMENT_FLOAT, t.v, c->in[2], s.columns, false));
         LAUNCH(b, times_vector, s.rows, THREADS, t.wv, w, (const float *)t.v, s.columns);
         LAUNCH(b, finish_frozen, 1, THREADS, t, s);
     }
@@ -134,6 +135,7 @@ static err forward(backend *b, const call *c)
 }
 
 typedef struct product { /* <dout, out> */
+    enum { width = 1 };
     const float *x, *y;
     __device__ void operator()(float *sums, uint32_t, uint32_t row, uint32_t) const
     {

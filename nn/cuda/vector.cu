@@ -3,27 +3,50 @@
 
 /* ---- copies ---- */
 
-err cuda_zero(backend *b, float *y, size_t n)
+err cuda_zero(backend *b, void *y, size_t bytes)
 {
-    if (n > 0) CUDA_TRY(cudaMemsetAsync(y, 0, n * sizeof *y, b->stream));
+    if (bytes > 0) CUDA_TRY(cudaMemsetAsync(y, 0, bytes, b->stream));
     return OK;
 }
 
-static __global__ void scale(float *y, const float *x, float a, uint32_t n, bool add)
+template <class T, int W> static __global__ void scale(T *y, const T *x, float a, uint32_t packs, bool add)
 {
-    FOR_EACH(i, n) put(y + i, a * x[i], add);
+    FOR_EACH(i, packs)
+    {
+        floats<W> scaled = load<W>(x, i);
+        for (int k = 0; k < W; k++) scaled.v[k] *= a;
+        put(y, i, scaled, add);
+    }
 }
 
-err cuda_scale(backend *b, float *y, const float *x, float a, size_t n, bool add)
+err cuda_scale(backend *b, element e, void *y, const void *x, float a, size_t n, bool add)
 {
-    LAUNCH_EACH(b, scale, n, y, x, a, (uint32_t)n, add);
+    return by_type(e, together_at(n, x, y), [&]<class T, int W>() -> err {
+        LAUNCH_EACH(b, (scale<T, W>), n / W, (T *)y, (const T *)x, a, (uint32_t)(n / W), add);
+        return OK;
+    });
+}
+
+err cuda_store(backend *b, element e, void *y, const void *x, size_t n, bool add)
+{
+    if (add) return cuda_scale(b, e, y, x, 1, n, true);
+    if (n > 0) CUDA_TRY(cudaMemcpyAsync(y, x, n * element_bytes(e), cudaMemcpyDeviceToDevice, b->stream));
     return OK;
 }
 
-err cuda_store(backend *b, float *y, const float *x, size_t n, bool add)
+template <int W> static __global__ void narrow(bfloat16 *y, const float *x, uint32_t packs)
 {
-    if (add) return cuda_scale(b, y, x, 1, n, true);
-    if (n > 0) CUDA_TRY(cudaMemcpyAsync(y, x, n * sizeof *y, cudaMemcpyDeviceToDevice, b->stream));
+    FOR_EACH(i, packs) put(y, i, load<W>(x, i), false);
+}
+
+/* Four at a time: as many floats as fit 16 bytes. */
+err cuda_narrow(backend *b, void *y, const float *x, size_t n)
+{
+    enum { W = 4 };
+    if (n % W == 0)
+        LAUNCH_EACH(b, (narrow<W>), n / W, (bfloat16 *)y, x, (uint32_t)(n / W));
+    else
+        LAUNCH_EACH(b, (narrow<1>), n, (bfloat16 *)y, x, (uint32_t)n);
     return OK;
 }
 

@@ -55,6 +55,15 @@ static err raw_fill(harness *h, float *device, float value, size_t n)
     return error;
 }
 
+/* NaN, and two NaNs if it is read as two numbers of bfloat16. */
+static float poison_value(void)
+{
+    const uint32_t bits = 0x7FC07FC0;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 /* The caller frees *host. */
 static err raw_get(harness *h, const float *device, size_t n, float **host)
 {
@@ -124,7 +133,7 @@ static err get_tensor(harness *h, const node *n, const guarded *g, float *host)
     float *expected = NULL, *now = NULL;
     err error = h->i->download(h->b, &n->shape, n->plain, g->data, host);
     if (error == OK) error = guarded_open(h, g->n * sizeof(float), &fresh);
-    if (error == OK) error = raw_fill(h, fresh.data, NAN, fresh.n);
+    if (error == OK) error = raw_fill(h, fresh.data, poison_value(), fresh.n);
     if (error == OK) error = h->i->upload(h->b, &n->shape, n->plain, host, fresh.data);
     if (error == OK) error = raw_get(h, fresh.data, fresh.n, &expected);
     if (error == OK) error = raw_get(h, g->data, g->n, &now);
@@ -230,7 +239,7 @@ void harness_close(harness *h)
 
 static err poison(harness *h, const guarded *g)
 {
-    return raw_fill(h, g->data, NAN, g->n);
+    return raw_fill(h, g->data, poison_value(), g->n);
 }
 
 typedef struct snapshot {

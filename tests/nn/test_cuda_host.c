@@ -71,6 +71,28 @@ Test(cuda_host, pooling_windows_agree_in_both_directions)
                 }
 }
 
+/* In one axis: three taps over what is upsampled twice, and four taps of a transposed convolution of
+ * stride 2. */
+Test(cuda_host, four_taps_do_what_three_do_to_an_upsampled_row)
+{
+    enum { N = 5 };
+    const int x[N] = {3, -1, 4, 1, -5}, w[3] = {2, 7, -3};
+    int expected[2 * N] = {0}, row[2 * N] = {0}, w4[4] = {0};
+    for (int y = 0; y < 2 * N; y++)
+        for (int k = 0; k < 3; k++)
+            if (y + k - 1 >= 0 && y + k - 1 < 2 * N) expected[y] += w[k] * x[(y + k - 1) / 2];
+    for (int t = 0; t < 4; t++) {
+        int first, end;
+        small_taps(t, &first, &end);
+        cr_assert(first >= 0 && first < end && end <= 3);
+        for (int k = first; k < end; k++) w4[t] += w[k];
+    }
+    for (int i = 0; i < N; i++)
+        for (int t = 0; t < 4; t++)
+            if (2 * i + t - 1 >= 0 && 2 * i + t - 1 < 2 * N) row[2 * i + t - 1] += w4[t] * x[i];
+    cr_expect_arr_eq(row, expected, sizeof row);
+}
+
 Test(cuda_host, a_turn_is_undone_by_its_inverse)
 {
     enum { SIDE = 5 };
