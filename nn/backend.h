@@ -67,6 +67,7 @@ typedef struct call {
 } call;
 
 typedef struct backend backend; /* a backend's context: its threads, streams, engine */
+typedef struct capture capture; /* a backend's record of a run of calls */
 
 typedef struct kernel {
     err (*plan)(backend *b, call *c);    /* NULL: nothing to plan */
@@ -106,6 +107,18 @@ struct backend_i {
     err (*ema)(backend *b, float *average, const float *w, size_t n, float decay);
     err (*swap)(backend *b, float *x, float *y, size_t n);
     err (*sum_squares)(backend *b, const float *x, size_t n, double *out); /* accumulated in double */
+
+    /* Returns when all that was called has been done. NULL: calls return when they are done. */
+    err (*wait)(backend *b);
+
+    /* Replaying a run of calls as one (nn/capture.c). NULL, all four, where a backend cannot. Between begin
+     * and end forward, backward and fill only record; what is called must have run before, and all memory
+     * that it uses must stay where it is. end leaves the mode also after a call that failed, with *out NULL.
+     * In a replay `t` takes the place of call.t. */
+    err (*capture_begin)(backend *b);
+    err (*capture_end)(backend *b, capture **out);
+    err (*capture_replay)(backend *b, capture *c, uint64_t t);
+    void (*capture_close)(capture *c); /* NULL is fine */
 
     const kernel *const ops[OP_COUNT]; /* [OP_INPUT] and [OP_PARAMETER] are NULL */
 };

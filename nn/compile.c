@@ -328,6 +328,7 @@ err net_compile(net *n, const nn_t *keep, int n_keep, const char *train_scope, s
 
 void step_free(net *n, step *s)
 {
+    capture_forget(s);
     for (int k = 0; k < s->n_forward; k++) {
         binding *b = &s->nodes[s->forward[k]->id];
         const kernel *op = n->i->ops[b->c.n ? b->c.n->op : OP_SUM];

@@ -25,6 +25,7 @@ static float *gradient_of(const step *s, const node *x)
 /* Points every call at its memory; again whenever another step made the shared memory move. */
 static void bind(step *s)
 {
+    capture_forget(s);
     for (int k = 0; k < s->n_forward; k++) {
         const node *x = s->forward[k];
         binding *b = &s->nodes[x->id];
@@ -51,6 +52,7 @@ static err run_call(step *s, call *c, bool backward)
     double start = s->profile ? clock_seconds() : 0;
     err error = backward ? op->backward(s->n->b, c) : op->forward(s->n->b, c);
     if (error != OK) return err_context(error, "%s", c->n->name);
+    if (s->profile && s->n->i->wait) TRY(s->n->i->wait(s->n->b));
     if (s->profile)
         *(backward ? &s->times[c->n->op].backward_s : &s->times[c->n->op].forward_s) +=
             clock_seconds() - start;
@@ -69,9 +71,8 @@ static err clear_unreached(step *s)
     return OK;
 }
 
-err step_run(step *s, uint64_t t)
+static err run_calls(step *s, uint64_t t)
 {
-    if (!s->bound || s->bound_arena != s->n->arena || s->bound_scratch != s->n->scratch) bind(s);
     for (int k = 0; k < s->n_forward; k++) {
         call *c = &s->nodes[s->forward[k]->id].c;
         c->t = t;
@@ -81,6 +82,12 @@ err step_run(step *s, uint64_t t)
     TRY(clear_unreached(s));
     for (int k = 0; k < s->n_backward; k++) TRY(run_call(s, &s->nodes[s->backward[k]->id].c, true));
     return OK;
+}
+
+err step_run(step *s, uint64_t t)
+{
+    if (!s->bound || s->bound_arena != s->n->arena || s->bound_scratch != s->n->scratch) bind(s);
+    return capture_run(s, t, run_calls);
 }
 
 err nn_set(net *n, nn_t input, const float *host)

@@ -34,12 +34,20 @@ struct step {
     bool bound;
     const void *bound_arena, *bound_scratch; /* where the calls' pointers point, once bound */
     float *loss_gradient;                    /* device, one float: 1 */
+    int runs;                                /* call by call, up to those that come before a capture */
+    capture *captured;                       /* of a run, with the memory that is bound now; or NULL */
+    bool cannot_capture;
     bool profile;
     op_time times[OP_COUNT];
 };
 
 /* The node in whose name the gradient of x has its memory: x itself unless it shares another's. */
 const node *step_gradient_owner(const step *s, const node *x);
+
+/* capture.c: runs the step through `run`, which makes its calls, or by replaying them. */
+typedef err (*step_runner)(step *s, uint64_t t);
+err capture_run(step *s, uint64_t t, step_runner run);
+void capture_forget(step *s); /* the memory moves, or the step ends */
 
 /* Whether x is a parameter that the step trains. */
 bool step_trains(const step *s, const node *x);

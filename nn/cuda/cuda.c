@@ -171,6 +171,12 @@ static size_t value_bytes(backend *b, const nn_shape_t *shape, bool plain)
     return nn_count(shape) * element_bytes(cuda_element_of(b, shape, plain));
 }
 
+static err wait_for_stream(backend *b)
+{
+    CUDA_TRY(cudaStreamSynchronize(b->stream));
+    return OK;
+}
+
 const backend_i be_cuda = {
     .name = "cuda",
     .open = open_backend,
@@ -186,6 +192,11 @@ const backend_i be_cuda = {
     .ema = cuda_ema,
     .swap = cuda_swap,
     .sum_squares = cuda_sum_squares,
+    .wait = wait_for_stream,
+    .capture_begin = cuda_capture_begin,
+    .capture_end = cuda_capture_end,
+    .capture_replay = cuda_capture_replay,
+    .capture_close = cuda_capture_close,
     .ops =
         {
             [OP_RANDOM] = &cuda_random,

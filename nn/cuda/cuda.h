@@ -20,21 +20,6 @@ extern const backend_i be_cuda; /* cuDNN 9, cuBLASLt and own kernels */
 /* Devices on this machine; 0 also where there is no driver. */
 int cuda_device_count(void);
 
-/* ---- graphs: a recorded sequence of calls that one launch replays ----
- *
- * Between begin and end, forward and backward only record. What was called must have run once before (so that
- * libraries have loaded their kernels), and all memory that it used must stay where it is. */
-typedef struct backend backend;
-typedef struct cuda_graph cuda_graph;
-
-err cuda_capture_begin(backend *b);
-err cuda_capture_end(backend *b,
-                     cuda_graph **out); /* also after a failed call, to leave the mode: *out is NULL */
-
-/* Replays the graph; `t` takes the place of call.t in every nn_random. Returns when it is queued. */
-err cuda_graph_run(backend *b, cuda_graph *g, uint64_t t);
-void cuda_graph_close(cuda_graph *g); /* NULL is fine */
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,12 +1,14 @@
-/* A training step as one launch: kernels are recorded once and replayed. */
+/* A step as one launch: what the stream is given is recorded once as a CUDA graph and launched again and
+ * again. */
 #include "nn/cuda/internal.h"
 
 #include <stdlib.h>
 
-struct cuda_graph {
+struct capture {
     cudaGraphExec_t executable;
 };
 
+/* Other threads may allocate meanwhile; this one may not. */
 err cuda_capture_begin(backend *b)
 {
     CUDA_TRY(cudaStreamBeginCapture(b->stream, cudaStreamCaptureModeThreadLocal));
@@ -14,20 +16,20 @@ err cuda_capture_begin(backend *b)
     return OK;
 }
 
-static err instantiate(cudaGraph_t graph, cuda_graph **out)
+static err instantiate(cudaGraph_t graph, capture **out)
 {
-    cuda_graph *g = calloc(1, sizeof *g);
-    if (!g) return err_set(ERR_SYSTEM, "out of memory for a CUDA graph");
-    cudaError_t status = cudaGraphInstantiate(&g->executable, graph, 0);
+    capture *c = calloc(1, sizeof *c);
+    if (!c) return err_set(ERR_SYSTEM, "out of memory for a CUDA graph");
+    cudaError_t status = cudaGraphInstantiate(&c->executable, graph, 0);
     if (status != cudaSuccess) {
-        free(g);
+        free(c);
         return cuda_error(status, "cudaGraphInstantiate");
     }
-    *out = g;
+    *out = c;
     return OK;
 }
 
-err cuda_capture_end(backend *b, cuda_graph **out)
+err cuda_capture_end(backend *b, capture **out)
 {
     cudaGraph_t graph = NULL;
     *out = NULL;
@@ -38,16 +40,17 @@ err cuda_capture_end(backend *b, cuda_graph **out)
     return error;
 }
 
-err cuda_graph_run(backend *b, cuda_graph *g, uint64_t t)
+err cuda_capture_replay(backend *b, capture *c, uint64_t t)
 {
     TRY(cuda_set_t(b, t));
-    CUDA_TRY(cudaGraphLaunch(g->executable, b->stream));
+    CUDA_TRY(cudaGraphLaunch(c->executable, b->stream));
     return OK;
 }
 
-void cuda_graph_close(cuda_graph *g)
+/* A graph that is still running is freed when it has ended. */
+void cuda_capture_close(capture *c)
 {
-    if (!g) return;
-    (void)cudaGraphExecDestroy(g->executable);
-    free(g);
+    if (!c) return;
+    (void)cudaGraphExecDestroy(c->executable);
+    free(c);
 }

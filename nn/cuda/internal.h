@@ -155,6 +155,13 @@ err cuda_take_weights(backend *b, const nn_shape_t *shape, bool upsample, elemen
 
 err cuda_set_t(backend *b, uint64_t t);
 
+/* ---- graph.c: as nn/backend.h says ---- */
+
+err cuda_capture_begin(backend *b);
+err cuda_capture_end(backend *b, capture **out);
+err cuda_capture_replay(backend *b, capture *c, uint64_t t);
+void cuda_capture_close(capture *c);
+
 /* ---- one file per operator ---- */
 
 extern const kernel cuda_random, cuda_conv, cuda_linear, cuda_batch_norm, cuda_activation, cuda_sum,
