@@ -12,6 +12,7 @@ const char *const artifact_kind_names[KIND_COUNT] = {"dataset", "generator", "sy
 /* Which settings an artifact depends on, beside those of its inputs: some of [data], and all of a section
  * that is about nothing else, so that no new option is forgotten. */
 static const int packing_options[] = {OPTION_OF_source, OPTION_OF_size};
+static const int packed_options[] = {OPTION_OF_uncertain};
 static const int phantom_options[] = {OPTION_OF_count, OPTION_OF_data_seed};
 static const int split_options[] = {OPTION_OF_few_shot_class, OPTION_OF_others, OPTION_OF_validation,
                                     OPTION_OF_test};
@@ -109,6 +110,7 @@ static err add_dataset(plan *p, const study *s)
     text t = {0};
     ADD_LINES(&t, &s->s, packing_options);
     if (strncmp(s->s.source, "phantom", strlen("phantom")) == 0) ADD_LINES(&t, &s->s, phantom_options);
+    if (strncmp(s->s.source, "packed:", strlen("packed:")) == 0) ADD_LINES(&t, &s->s, packed_options);
     TRY(settings_hash(&t, &a.settings));
     (void)snprintf(a.label, sizeof a.label, "images of %.100s", s->s.source);
     return add(p, a, source.hex);

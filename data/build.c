@@ -138,6 +138,13 @@ static err check_ids(const dataset *set)
     return error;
 }
 
+void labels_decide(float *labels, size_t n, uncertain_policy policy)
+{
+    static const float decided[] = {[UNCERTAIN_UNKNOWN] = NAN, [UNCERTAIN_ZERO] = 0, [UNCERTAIN_ONE] = 1};
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] == -1) labels[i] = decided[policy];
+}
+
 /* Sets every label to exactly 0, 1 or the one quiet NaN, so that equal labels are equal bytes. */
 static err settle_labels(dataset *set)
 {

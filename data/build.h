@@ -30,10 +30,13 @@ err dataset_set_sample(dataset *set, int i, const sample_info *info);
  * sample or label if ids or label names are empty or not unique, or a label is not 0, 1 or NaN. */
 err dataset_finish(dataset *set);
 
+/* Labels of -1 become what the policy says. */
+void labels_decide(float *labels, size_t n, uncertain_policy policy);
+
 /* The sources. Each makes a finished set. */
 err phantom_set_open(const char *cohort, int size, int count, uint64_t seed, dataset **out);
 err folder_set_open(const char *folder, int size, dataset **out);
-err packed_set_open(const char *folder, int size, dataset **out);
+err packed_set_open(const char *folder, int size, uncertain_policy policy, dataset **out);
 
 /* The failure of the lowest index among those of a parallel loop: the same for any number of threads. */
 typedef struct first_failure {

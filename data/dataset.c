@@ -11,13 +11,19 @@ static const int size_limit = 4096;
 
 err dataset_open(const char *source, int size, int count, uint64_t seed, dataset **out)
 {
+    return dataset_open_uncertain(source, size, count, seed, UNCERTAIN_UNKNOWN, out);
+}
+
+err dataset_open_uncertain(const char *source, int size, int count, uint64_t seed, uncertain_policy policy,
+                           dataset **out)
+{
     *out = NULL;
     if (size < 1 || size > size_limit)
         return err_set(ERR_USAGE, "image size %d: 1 to %d is possible", size, size_limit);
     if (strcmp(source, "phantom") == 0) return phantom_set_open("covid", size, count, seed, out);
     if (strncmp(source, "phantom:", 8) == 0) return phantom_set_open(source + 8, size, count, seed, out);
     if (strncmp(source, "folder:", 7) == 0) return folder_set_open(source + 7, size, out);
-    if (strncmp(source, "packed:", 7) == 0) return packed_set_open(source + 7, size, out);
+    if (strncmp(source, "packed:", 7) == 0) return packed_set_open(source + 7, size, policy, out);
     return err_set(
         ERR_USAGE,
         "data source \"%s\" is unknown; use phantom:covid, phantom:chexpert, folder:DIR or packed:DIR",

@@ -35,6 +35,9 @@ typedef struct dataset {
     void *owner;  /* private */
 } dataset;
 
+/* What becomes of a label of -1, by which CheXpert's labeller and its followers say "uncertain". */
+typedef enum uncertain_policy { UNCERTAIN_UNKNOWN /* NaN */, UNCERTAIN_ZERO, UNCERTAIN_ONE } uncertain_policy;
+
 /* Opens any source at `size` x `size` pixels:
  *
  * - "phantom:covid", "phantom:chexpert": `count` studies rendered from `seed` (data/phantom/phantom.h). The
@@ -47,14 +50,19 @@ typedef struct dataset {
  * Hidden files, and files beside the classes, are left out. A folder inside a class, or a link that leaves
  * DIR, is ERR_DATA.
  *
- * - "packed:DIR": a packed set; its images must already have the size.
+ * - "packed:DIR": a packed set; its images must already have the size. Labels may also be -1; they are
+ * unknown.
  *
  * `count` and `seed` are for the phantom only. ERR_USAGE for an unknown source, a size outside 1..4096
  * (phantom: 16..1024) or a count below 1; ERR_NO_INPUT for a missing or empty folder or class; ERR_DATA
  * naming the file for a truncated or non-image file (the first in order, however many threads read), or
- * naming the sample or label for ids or label names that are not unique and for labels other than 0, 1 and
- * NaN. */
+ * naming the sample or label for ids or label names that are not unique and for labels other than 0, 1, -1
+ * and NaN. */
 err dataset_open(const char *source, int size, int count, uint64_t seed, dataset **out);
+
+/* The same with another policy. */
+err dataset_open_uncertain(const char *source, int size, int count, uint64_t seed, uncertain_policy policy,
+                           dataset **out);
 
 /* Wraps copies of the arrays (n,size,size), (n,k) as a set whose samples are named "<source>-<i>". ERR_DATA
  * as above, ERR_USAGE if n, size or k is below 1. */

@@ -145,13 +145,14 @@ static err read_samples(const table *t, dataset *set)
     return OK;
 }
 
-static err parts_to_set(parts *p, int size, dataset **out)
+static err parts_to_set(parts *p, int size, uncertain_policy policy, dataset **out)
 {
     dataset *set;
     err error;
     int n = p->samples.rows, k = p->names.rows;
     TRY(dataset_begin(n, size, size, k, &p->images, &set));
     memcpy(dataset_memory_of(set)->labels, p->labels.data, (size_t)n * (size_t)k * sizeof(float));
+    labels_decide(dataset_memory_of(set)->labels, (size_t)n * (size_t)k, policy);
     for (int j = 0; j < k; j++) TRY_GOTO(dataset_set_label(set, j, table_cell(&p->names, j, 0)), failed);
     TRY_GOTO(read_samples(&p->samples, set), failed);
     TRY_GOTO(dataset_finish(set), described);
@@ -164,12 +165,12 @@ failed:
     return error;
 }
 
-err packed_set_open(const char *folder, int size, dataset **out)
+err packed_set_open(const char *folder, int size, uncertain_policy policy, dataset **out)
 {
     parts p = {0};
     err error = parts_open(folder, &p);
     if (error == OK) error = check_shapes(&p, size);
-    if (error == OK) error = parts_to_set(&p, size, out);
+    if (error == OK) error = parts_to_set(&p, size, policy, out);
     parts_close(&p);
     return error;
 }

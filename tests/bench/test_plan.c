@@ -94,6 +94,7 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
         {"data.seed=2", 0, 0, 0, 0},
         {"data.count=1501", 0, 0, 0, 0},
         {"data.size=64", 0, 0, 0, 0},
+        {"data.uncertain=one", 1, 4, 4, 20}, /* the phantom is never in doubt */
         {"data.test=0.2", 1, 0, 0, 0},
         {"data.others=100", 1, 0, 0, 0},
         {"data.unlabelled=none", 1, 0, 0, 8},
@@ -156,6 +157,21 @@ Test(plan, a_changed_data_folder_changes_every_key)
     plan_close(&p);
     plan_close(&q);
     plan_close(&same);
+    forget_folder(folder);
+}
+
+Test(plan, packed_sets_depend_on_the_policy_for_uncertain_labels)
+{
+    char folder[PATH_BYTES], source[PATH_BYTES + 32];
+    make_folder(folder);
+    (void)snprintf(source, sizeof source, "data.source=packed:%s", folder);
+    plan p = planned(source, NULL, 1), same = planned(source, "data.uncertain=unknown", 1),
+         q = planned(source, "data.uncertain=one", 1);
+    cr_assert_eq(shared(&p, &same, KIND_DATASET), 1);
+    cr_assert_eq(shared(&p, &q, KIND_DATASET) + shared(&p, &q, KIND_TRIAL), 0);
+    plan_close(&p);
+    plan_close(&same);
+    plan_close(&q);
     forget_folder(folder);
 }
 

@@ -223,3 +223,32 @@ Test(packed, tables_have_a_size_limit)
     EXPECT_ERROR(table_open(in_scratch("t.csv"), 7, &t), ERR_DATA, "t.csv");
     table_close(NULL);
 }
+
+/* -1 is "uncertain"; the content is what the policy makes of it. */
+Test(packed, uncertain_labels_become_what_the_policy_says)
+{
+    static const uncertain_policy policies[] = {UNCERTAIN_UNKNOWN, UNCERTAIN_ZERO, UNCERTAIN_ONE};
+    char source[PATH_BYTES + 8], contents[3][33];
+    put_packed();
+    ASSERT_OK(npy_write(in_scratch("set/labels.npy"), 'f', 2, (const int64_t[]){3, 2},
+                        (const float[]){1, -1, NAN, 1, -1, 0}));
+    (void)snprintf(source, sizeof source, "packed:%s", in_scratch("set"));
+    for (int i = 0; i < 3; i++) {
+        dataset *set;
+        ASSERT_OK(dataset_open_uncertain(source, 2, 0, 0, policies[i], &set));
+        const float *y = set->labels;
+        cr_expect(y[0] == 1 && isnan(y[2]) && y[3] == 1 && y[5] == 0, "other labels stay");
+        cr_expect(i == 0 ? isnan(y[1]) && isnan(y[4]) : y[1] == (float)(i - 1) && y[4] == (float)(i - 1));
+        (void)snprintf(contents[i], sizeof contents[i], "%s", set->content.hex);
+        dataset_close(set);
+    }
+    cr_expect_str_neq(contents[0], contents[1]);
+    cr_expect_str_neq(contents[1], contents[2]);
+    dataset *set;
+    ASSERT_OK(dataset_open(source, 2, 0, 0, &set));
+    cr_expect_str_eq(set->content.hex, contents[0], "unknown is the default");
+    dataset_close(set);
+    ASSERT_OK(npy_write(in_scratch("set/labels.npy"), 'f', 2, (const int64_t[]){3, 2},
+                        (const float[]){1, 0, NAN, 1, -2, 0}));
+    EXPECT_OPEN_ERROR(ERR_DATA, "label \"Edema, mild\" is -2");
+}
