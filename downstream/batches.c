@@ -1,8 +1,9 @@
-/* Class-balanced batches. */
+/* Batches: balanced over the classes, or over the images. */
 #include "downstream/internal.h"
 
 #include "base/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,9 @@ typedef struct draws {
     uint64_t t, augment_seed;
 } draws;
 
-static err collect(source *s, const samples *which, const classifier_opts *o)
+static err collect_classes(source *s, const samples *which, int total, const classifier_opts *o)
 {
-    int used = 0, total = which ? which->n : s->set->n;
+    int used = 0;
     for (int label = 0; label < o->n_classes; label++) {
         for (int i = 0; i < total; i++) {
             int sample = which ? which->index[i] : i;
@@ -28,6 +29,31 @@ static err collect(source *s, const samples *which, const classifier_opts *o)
         s->label[s->classes++] = label;
         s->first[s->classes] = used;
     }
+    return OK;
+}
+
+static const float *labels_of(const dataset *set, int sample)
+{
+    return set->labels + (size_t)sample * (size_t)set->n_labels;
+}
+
+static void collect_labelled(source *s, const samples *which, int total)
+{
+    int used = 0;
+    for (int i = 0; i < total; i++) {
+        int sample = which ? which->index[i] : i, known = 0;
+        for (int k = 0; k < s->set->n_labels; k++) known += !isnan(labels_of(s->set, sample)[k]);
+        if (known) s->members[used++] = sample;
+    }
+    s->classes = used > 0;
+    s->first[s->classes] = used;
+}
+
+static err collect(source *s, const samples *which, const classifier_opts *o)
+{
+    int total = which ? which->n : s->set->n;
+    if (!o->multi_label) return collect_classes(s, which, total, o);
+    collect_labelled(s, which, total);
     return OK;
 }
 
@@ -78,6 +104,10 @@ static void draw_one(const source *s, const classifier_opts *o, const draws *d, 
     dataset_pixels(s->set, sample, o->augment ? raw : image);
     if (o->augment) augment_image(raw, image, o->resolution, &augment_classic, d->augment_seed, index);
     source_channels(image, o, image);
+    if (o->multi_label) {
+        memcpy(target, labels_of(s->set, sample), (size_t)o->n_classes * sizeof *target);
+        return;
+    }
     memset(target, 0, (size_t)o->n_classes * sizeof *target);
     target[s->label[c]] = 1.0F;
 }

@@ -13,6 +13,7 @@ const classifier_opts classifier_defaults = {
     .steps = 300,
     .learning_rate = 4e-3F,
     .weight_decay = 1e-4F,
+    .multi_label = false,
     .head_only = false,
     .prototypes = false,
     .augment = false,
@@ -30,7 +31,7 @@ err classifier_check(const classifier_opts *o)
     const architecture *a = architecture_find(o->model);
     if (!a) return err_set(ERR_CONFIG, "classifier option model: there is no %.60s", o->model);
     TRY(check_range("resolution", o->resolution, a->least, 1024));
-    TRY(check_range("n_classes", o->n_classes, 2, 1024));
+    TRY(check_range("n_classes", o->n_classes, o->multi_label ? 1 : 2, 1024));
     TRY(check_range("growth", o->growth, 1, 256));
     TRY(check_range("layers_per_block", o->layers_per_block, 1, 64));
     TRY(check_range("batch", o->batch, 2, 4096));
@@ -38,6 +39,8 @@ err classifier_check(const classifier_opts *o)
     TRY(check_range("learning_rate", (double)o->learning_rate, 1e-10, 10));
     TRY(check_range("weight_decay", (double)o->weight_decay, 0, 1));
     TRY(check_range("synthetic_share", (double)o->synthetic_share, 0, 1));
+    if (o->prototypes && o->multi_label)
+        return err_set(ERR_CONFIG, "classifier option prototypes: there are none of labels (multi_label)");
     if (o->channels != 1 && o->channels != 3)
         return err_set(ERR_CONFIG, "classifier option channels must be 1 or 3, not %d", o->channels);
     if (o->resolution % a->multiple)
@@ -52,7 +55,9 @@ static err record(classifier *c)
     net *n = c->n;
     c->images = nn_input(n, "images", nn_shape(4, o->batch, o->channels, o->resolution, o->resolution));
     c->targets = nn_input(n, "targets", nn_shape(2, o->batch, o->n_classes));
-    c->loss = nn_softmax_cross_entropy(n, network(n, o, c->images, true, NULL), c->targets);
+    nn_t scores = network(n, o, c->images, true, NULL);
+    c->loss = o->multi_label ? nn_binary_cross_entropy(n, scores, c->targets)
+                             : nn_softmax_cross_entropy(n, scores, c->targets);
     c->logits = network(n, o, c->images, false, &c->features);
     return net_compile(n, (nn_t[]){c->logits, c->features}, 2, NULL, &c->evaluation);
 }

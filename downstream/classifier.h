@@ -16,10 +16,11 @@
  *
  * All but the first compute what torchvision's models of these names do, and their tensors have its names. */
 typedef struct classifier_opts {
-    const char *model;    /* a name of the table below; the text must outlive the classifier */
+    const char *model;    /* a name of the list above; the text must outlive the classifier */
     int resolution;       /* side R of the input: up to 1024 */
     int channels;         /* C of the input, 1 or 3; with 3 each holds the same gray image */
-    int n_classes;        /* K, softmax */
+    int n_classes;        /* K */
+    bool multi_label;     /* K labels, each true or not (sigmoid), rather than one of K classes (softmax) */
     int growth;           /* densenet_small: channels that each dense layer adds */
     int layers_per_block; /* densenet_small: in each block */
     int batch;            /* B */
@@ -27,7 +28,7 @@ typedef struct classifier_opts {
     float learning_rate;  /* Adam, cosine decay to 0 */
     float weight_decay;
     bool head_only;  /* only the last layer learns: a linear probe; batch norm keeps its running statistics */
-    bool prototypes; /* after training the last layer is made of the class means of the features */
+    bool prototypes; /* after training the last layer is made of the class means; not with multi_label */
     bool augment;    /* classical augmentation (data/augment.h) of every image, real or synthetic */
     float synthetic_share; /* share of each batch that comes from the synthetic set, 0..1 */
     uint64_t seed;         /* initial weights and draws */
@@ -49,10 +50,11 @@ void classifier_close(classifier *c);
 
 typedef err (*classifier_progress)(void *context, int step, float loss);
 
-/* Trains on class-balanced batches: round(batch * (1 - synthetic_share)) images of `real` (samples of
- * real_set), the rest of `synthetic` (a one-hot set; may be NULL if synthetic_share is 0). real may be empty
- * if synthetic_share is 1. The draw of real image j of step t depends on (seed, t, j) only, so arms of one
- * seed see the same real images. ERR_DIVERGED naming step and seed. progress may be NULL.
+/* Trains on class-balanced batches (multi_label: each image is as likely as any other that has a known label;
+ * unknown labels, NaN, do not count in the loss): round(batch * (1 - synthetic_share)) images of `real`
+ * (samples of real_set), the rest of `synthetic` (may be NULL if synthetic_share is 0). real may be empty if
+ * synthetic_share is 1. The draw of real image j of step t depends on (seed, t, j) only, so arms of one seed
+ * see the same real images. ERR_DIVERGED naming step and seed. progress may be NULL.
  *
  * With `prototypes` the last layer is then replaced: each class by the mean direction of its images'
  * features, real and synthetic ones (without augmentation) weighed as in a batch; classifier_predict then
@@ -60,7 +62,8 @@ typedef err (*classifier_progress)(void *context, int step, float loss);
 err classifier_train(classifier *c, const dataset *real_set, const samples *real, const dataset *synthetic,
                      classifier_progress progress, void *context);
 
-/* Class probabilities (n,K) of samples of a set, without augmentation, running statistics in batch norm. */
+/* Probabilities (n,K) of samples of a set, of classes (a row sums to 1) or labels (it need not), without
+ * augmentation, running statistics in batch norm. */
 err classifier_predict(classifier *c, const dataset *set, const samples *which, float *probabilities);
 
 /* What the last layer sees of them: (n,F), F the feature count. */

@@ -14,6 +14,11 @@ static void softmax(float *x, int k)
     for (int i = 0; i < k; i++) x[i] = (float)(exp((double)(x[i] - most)) / sum);
 }
 
+static void sigmoid(float *x, int k)
+{
+    for (int i = 0; i < k; i++) x[i] = (float)(1 / (1 + exp(-(double)x[i])));
+}
+
 err evaluate(classifier *c, const dataset *set, const int *index, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -45,7 +50,7 @@ static err take_probabilities(classifier *c, int count, float *probabilities)
     int k = c->o.n_classes;
     TRY(nn_get(c->evaluation, c->logits, c->host_targets));
     if (c->o.prototypes) TRY(scale_by_length(c, count));
-    for (int i = 0; i < count; i++) softmax(c->host_targets + i * k, k);
+    for (int i = 0; i < count; i++) (c->o.multi_label ? sigmoid : softmax)(c->host_targets + i * k, k);
     memcpy(probabilities, c->host_targets, (size_t)count * (size_t)k * sizeof *probabilities);
     return OK;
 }

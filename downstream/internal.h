@@ -61,22 +61,22 @@ err evaluate(classifier *c, const dataset *set, const int *index, int count);
 /* classifier_prototypes.c: Euclidean length. */
 double row_length(const float *row, int n);
 
-/* batches.c: where the images of a batch come from. */
+/* batches.c: where the images of a batch come from. With o->multi_label all are one class. */
 typedef struct source {
     const dataset *set;
     int *members; /* dataset indices by class; owned */
     int *first;   /* (classes + 1) where each class starts in members; owned; classes without images are left
                      out */
-    int *label;   /* (classes) */
+    int *label;   /* (classes); owned */
     int classes;
 } source;
 
-/* All samples of the set if `which` is NULL. ERR_DATA unless the set has n_classes labels and each sample one
- * of them. */
+/* All samples of the set if `which` is NULL; with multi_label those that have a known label. ERR_DATA unless
+ * the set has n_classes labels and (but with multi_label) each sample one of them. */
 err source_open(const dataset *set, const samples *which, const classifier_opts *o, source *out);
 void source_close(source *s);
 
-/* Draws `count` images under (o->seed, purpose, t) into images (count,C,R,R) and one-hot targets (count,K):
+/* Draws `count` images under (o->seed, purpose, t) into images (count,C,R,R) and targets (count,K):
  * the classes in turn, starting with another one at each t. Image j depends on (seed, purpose, t, j) only,
  * for any number of threads. `raw` (count,R*R) is scratch. */
 void source_draw(const source *s, const classifier_opts *o, const char *purpose, uint64_t t, int count,

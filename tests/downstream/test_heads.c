@@ -1,4 +1,6 @@
-/* The linear probe and the prototypes. */
+/* Heads: labels rather than classes (against tests/golden/models_make.py), the linear probe, the prototypes.
+ */
+#include "../golden_rows.h"
 #include "tiny.h"
 
 #include <math.h>
@@ -19,6 +21,103 @@ static err keep_loss(void *context, int done, float loss)
     ((float *)context)[done - 1] = loss;
     return OK;
 }
+
+/* ---- labels ---- */
+
+/* The labels of models_make.py: 0, 1 and unknown in turn; image 4 has no known label. */
+static dataset *finding_set(int first, int n)
+{
+    static const float table[] = {1, 0, NAN, 0};
+    float labels[(REAL + SYNTHETIC) * CLASSES];
+    dataset *images = noise_set(first, n), *set;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < CLASSES; k++)
+            labels[i * CLASSES + k] = first + i == 4 ? NAN : table[(first + i + 2 * k) % 4];
+    ASSERT_OK(dataset_from_arrays(images->images, labels, n, SIDE, CLASSES, tiny_names, "made", &set));
+    dataset_close(images);
+    return set;
+}
+
+static void compare_with_golden(const backend_i *interface)
+{
+    float losses[TINY_STEPS];
+    double want;
+    classifier_opts o = tiny();
+    o.multi_label = true;
+    o.synthetic_share = 0.4F;
+    dataset *real = finding_set(0, REAL), *synthetic = finding_set(REAL, SYNTHETIC);
+    samples which = all_of(real);
+    classifier *c = open_tiny(interface, o);
+    ASSERT_OK(classifier_load(c, TEST_GOLDEN "/classifier_weights.safetensors", false));
+    ASSERT_OK(classifier_train(c, real, &which, synthetic, keep_loss, losses));
+    golden_rows rows = golden_rows_open("classifier_label_losses.csv", 1);
+    int t = 0;
+    for (; golden_rows_next(&rows, &want); t++) CHECK_CLOSE((double)losses[t], want, 1e-4, t);
+    cr_assert_eq(t, TINY_STEPS);
+    classifier_close(c);
+    dataset_close(real);
+    dataset_close(synthetic);
+}
+
+Test(heads, losses_of_labels_ref)
+{
+    compare_with_golden(&be_ref);
+}
+
+Test(heads, losses_of_labels_cpu)
+{
+    compare_with_golden(&be_cpu);
+}
+
+/* Label 0: the bar is at the top; label 1: it is not at the bottom (so that both, one or none may be true);
+ * label 2 is known of no image. Every other image has no label 1. */
+Test(heads, labels_are_learned_each_by_itself)
+{
+    float labels[N * CLASSES], p[N * CLASSES];
+    dataset *images = easy_set(N), *set;
+    for (int i = 0; i < N; i++) {
+        labels[i * CLASSES] = i % CLASSES == 0;
+        labels[i * CLASSES + 1] = i % 2 ? NAN : i % CLASSES != 2;
+        labels[i * CLASSES + 2] = NAN;
+    }
+    ASSERT_OK(dataset_from_arrays(images->images, labels, N, SIDE, CLASSES, tiny_names, "easy", &set));
+    samples which = all_of(set);
+    classifier_opts o = tiny();
+    o.multi_label = true;
+    o.steps = 2 * UPDATES;
+    o.weight_decay = 0;
+    classifier *c = open_tiny(&be_cpu, o);
+    ASSERT_OK(classifier_train(c, set, &which, NULL, NULL, NULL));
+    ASSERT_OK(classifier_predict(c, set, &which, p));
+    for (int i = 0; i < N; i++) {
+        const float *row = p + i * CLASSES;
+        cr_expect((row[0] > 0.5F) == (i % CLASSES == 0), "image %d: %g", i, (double)row[0]);
+        cr_expect((row[1] > 0.5F) == (i % CLASSES != 2), "image %d: %g", i, (double)row[1]);
+        cr_expect(row[2] > 0 && row[2] < 1);
+    }
+    classifier_close(c);
+    dataset_close(set);
+    dataset_close(images);
+}
+
+Test(heads, images_without_known_labels_cannot_be_trained_on)
+{
+    int index[] = {4};
+    dataset *set = finding_set(0, REAL);
+    samples none = {index, 1};
+    classifier_opts o = tiny();
+    o.multi_label = true;
+    classifier *c = open_tiny(&be_ref, o);
+    cr_expect_eq(classifier_train(c, set, &none, NULL, NULL, NULL), ERR_DATA);
+    cr_expect_not_null(strstr(err_message(), "no image to train on"), "%s", err_message());
+    classifier_close(c);
+    dataset_close(set);
+    o.prototypes = true;
+    cr_expect_eq(classifier_open(nn_on(&be_ref), &o, &c), ERR_CONFIG);
+    cr_expect_not_null(strstr(err_message(), "prototypes"), "%s", err_message());
+}
+
+/* ---- the linear probe ---- */
 
 /* All parameters and states whose names start with the scope, end to end. */
 static size_t collect(classifier *c, const char *scope, float values[8192])
@@ -58,6 +157,8 @@ Test(heads, a_probe_trains_the_last_layer_alone)
     classifier_close(c);
     dataset_close(set);
 }
+
+/* ---- prototypes ---- */
 
 /* means (K,F) += share * mean over the set's images of class k of their normalised features. */
 static void add_means(const float *features, int n, double share, double *means)

@@ -367,22 +367,48 @@ def class_draw(purpose, t, count, n):
     return drawn
 
 
-def classifier():
+def finding_labels():
+    """0, 1 and unknown in turn; image 4 has no known label."""
+    table = np.array([1, 0, np.nan, 0])
+    labels = table[(np.arange(IMAGES + SYNTHETIC)[:, None] + 2 * np.arange(CLASSES)) % len(table)]
+    labels[4] = np.nan
+    return torch.tensor(labels)
+
+
+def finding_draw(purpose, t, count, members):
+    return [members[Stream(SEED, purpose, t << 16 | j).below(len(members))] for j in range(count)]
+
+
+def class_loss(w, images, t):
+    real = class_draw("classifier/real", t, REAL_IN_BATCH, IMAGES)
+    synthetic = class_draw("classifier/synthetic", t, BATCH - REAL_IN_BATCH, SYNTHETIC)
+    x = pixels(images, real + [IMAGES + i for i in synthetic])[:, None]
+    return F.cross_entropy(densenet(w, x), torch.tensor(real + synthetic) % CLASSES)
+
+
+def finding_loss(w, images, t):
+    """The mean over the labels that are known; images without any are never drawn."""
+    labels = finding_labels()
+    real = [i for i in range(IMAGES) if not labels[i].isnan().all()]
+    drawn = finding_draw("classifier/real", t, REAL_IN_BATCH, real)
+    drawn += finding_draw("classifier/synthetic", t, BATCH - REAL_IN_BATCH, range(IMAGES, IMAGES + SYNTHETIC))
+    scores, y = densenet(w, pixels(images, drawn)[:, None]), labels[drawn]
+    return F.binary_cross_entropy_with_logits(scores[~y.isnan()], y[~y.isnan()])
+
+
+def classifier(name, loss_of):
     w, images = classifier_weights(), made_images(IMAGES + SYNTHETIC, SIDE)
     w.save("classifier_weights.safetensors", "C/")
     adam = torch.optim.AdamW(w.scope("C/"), CLASSIFIER_RATE, (0.9, 0.999), 1e-8, CLASSIFIER_DECAY)
     rows = []
     for t in range(STEPS):
         adam.param_groups[0]["lr"] = CLASSIFIER_RATE * (1 + math.cos(math.pi * t / STEPS)) / 2
-        real = class_draw("classifier/real", t, REAL_IN_BATCH, IMAGES)
-        synthetic = class_draw("classifier/synthetic", t, BATCH - REAL_IN_BATCH, SYNTHETIC)
-        x = pixels(images, real + [IMAGES + i for i in synthetic])[:, None]
-        loss = F.cross_entropy(densenet(w, x), torch.tensor(real + synthetic) % CLASSES)
+        loss = loss_of(w, images, t)
         adam.zero_grad()
         loss.backward()
         adam.step()
         rows.append((loss.item(),))
-    write_csv("classifier_losses.csv", ("loss",), rows)
+    write_csv(name, ("loss",), rows)
 
 
 def write_csv(name, header, rows):
@@ -394,4 +420,5 @@ def write_csv(name, header, rows):
 
 if __name__ == "__main__":
     emixer()
-    classifier()
+    classifier("classifier_losses.csv", class_loss)
+    classifier("classifier_label_losses.csv", finding_loss)
