@@ -87,6 +87,8 @@ classifier_opts settings_classifier(const settings *s, int n_classes)
     o.model = s->model;
     o.resolution = s->size;
     o.channels = atoi(s->channels);
+    o.input_scale = (float)s->input_scale;
+    o.input_shift = (float)s->input_shift;
     o.n_classes = n_classes;
     o.growth = s->growth;
     o.layers_per_block = s->layers_per_block;

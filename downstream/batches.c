@@ -89,9 +89,10 @@ void source_close(source *s)
 void source_channels(const float *image, const classifier_opts *o, float *channels)
 {
     size_t pixels = (size_t)o->resolution * (size_t)o->resolution;
-    for (int c = 0; c < o->channels; c++)
-        if (channels + (size_t)c * pixels != image)
-            memcpy(channels + (size_t)c * pixels, image, pixels * sizeof *image);
+    for (size_t i = 0; i < pixels; i++) {
+        float value = o->input_scale * image[i] + o->input_shift;
+        for (int c = 0; c < o->channels; c++) channels[(size_t)c * pixels + i] = value;
+    }
 }
 
 static void draw_one(const source *s, const classifier_opts *o, const draws *d, int j, float *raw,

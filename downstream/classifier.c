@@ -7,6 +7,8 @@ const classifier_opts classifier_defaults = {
     .model = "densenet_small",
     .resolution = 32,
     .channels = 1,
+    .input_scale = 1,
+    .input_shift = 0,
     .growth = 8,
     .layers_per_block = 3,
     .batch = 32,
@@ -31,6 +33,8 @@ err classifier_check(const classifier_opts *o)
     const architecture *a = architecture_find(o->model);
     if (!a) return err_set(ERR_CONFIG, "classifier option model: there is no %.60s", o->model);
     TRY(check_range("resolution", o->resolution, a->least, 1024));
+    TRY(check_range("input_scale", (double)o->input_scale, 1e-6, 1e6));
+    TRY(check_range("input_shift", (double)o->input_shift, -1e6, 1e6));
     TRY(check_range("n_classes", o->n_classes, o->multi_label ? 1 : 2, 1024));
     TRY(check_range("growth", o->growth, 1, 256));
     TRY(check_range("layers_per_block", o->layers_per_block, 1, 64));

@@ -19,6 +19,8 @@ typedef struct classifier_opts {
     const char *model;    /* a name of the list above; the text must outlive the classifier */
     int resolution;       /* side R of the input: up to 1024 */
     int channels;         /* C of the input, 1 or 3; with 3 each holds the same gray image */
+    float input_scale;    /* what the network sees is input_scale * pixel + input_shift, */
+    float input_shift;    /* of pixels in [-1,1] */
     int n_classes;        /* K */
     bool multi_label;     /* K labels, each true or not (sigmoid), rather than one of K classes (softmax) */
     int growth;           /* densenet_small: channels that each dense layer adds */

@@ -82,7 +82,8 @@ void source_close(source *s);
 void source_draw(const source *s, const classifier_opts *o, const char *purpose, uint64_t t, int count,
                  float *raw, float *images, float *targets);
 
-/* One gray image (R*R) into every channel of (C,R,R); `image` may be where the first one goes. */
+/* One gray image (R*R), scaled and shifted, into every channel of (C,R,R); `image` may be where the first one
+ * goes. */
 void source_channels(const float *image, const classifier_opts *o, float *channels);
 
 /* classifier_prototypes.c: makes the last layer of the class means of both sources; real ones weigh n_real /

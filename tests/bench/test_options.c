@@ -120,6 +120,8 @@ Test(options, defaults_are_those_of_the_models)
     const classifier_opts *c = &classifier_defaults;
     cr_expect_str_eq(s.model, c->model);
     cr_expect_eq(atoi(s.channels), c->channels);
+    cr_expect_eq((float)s.input_scale, c->input_scale);
+    cr_expect_eq((float)s.input_shift, c->input_shift);
     cr_expect_eq(s.growth, c->growth);
     cr_expect_eq(s.layers_per_block, c->layers_per_block);
     cr_expect_eq(s.classifier_batch, c->batch);

@@ -162,6 +162,8 @@ Test(classifier, out_of_range_names_the_option)
     REFUSED(channels, 2);
     REFUSED(resolution, 4);
     REFUSED(resolution, 20);
+    REFUSED(input_scale, 0);
+    REFUSED(input_shift, NAN);
     REFUSED(n_classes, 1);
     REFUSED(growth, 0);
     REFUSED(layers_per_block, 0);
@@ -294,4 +296,34 @@ Test(classifier, flops_of_an_image_are_about_right)
                            o.resolution, estimate, counted);
         classifier_close(c);
     }
+}
+
+/* A classifier that sees pixels doubled learns and predicts what another does of a set with twice the
+ * contrast. */
+Test(classifier, scale_and_shift_are_of_the_pixels)
+{
+    static uint8_t doubled[REAL * SIDE * SIDE], halved[REAL * SIDE * SIDE];
+    float a[REAL * CLASSES], b[REAL * CLASSES];
+    dataset *set = noise_set(0, REAL);
+    for (int i = 0; i < REAL * SIDE * SIDE; i++) {
+        halved[i] = (uint8_t)(set->images[i] / 2);
+        doubled[i] = (uint8_t)(2 * halved[i]);
+    }
+    dataset *half = tiny_set(halved, REAL), *full = tiny_set(doubled, REAL);
+    samples which = all_of(set);
+    classifier_opts o = tiny();
+    classifier *c = open_tiny(&be_ref, o);
+    ASSERT_OK(classifier_train(c, full, &which, NULL, NULL, NULL));
+    ASSERT_OK(classifier_predict(c, full, &which, a));
+    classifier_close(c);
+    o.input_scale = 2; /* 2 (v / 127.5 - 1) + 1 = 2 v / 127.5 - 1 */
+    o.input_shift = 1;
+    c = open_tiny(&be_ref, o);
+    ASSERT_OK(classifier_train(c, half, &which, NULL, NULL, NULL));
+    ASSERT_OK(classifier_predict(c, half, &which, b));
+    for (int i = 0; i < REAL * CLASSES; i++) cr_expect_float_eq(a[i], b[i], 1e-3F);
+    classifier_close(c);
+    dataset_close(set);
+    dataset_close(half);
+    dataset_close(full);
 }

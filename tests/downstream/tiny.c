@@ -47,6 +47,7 @@ classifier_opts tiny(void)
     return (classifier_opts){.model = "densenet_small",
                              .resolution = SIDE,
                              .channels = 1,
+                             .input_scale = 1,
                              .n_classes = CLASSES,
                              .growth = 3,
                              .layers_per_block = 2,
