@@ -327,3 +327,25 @@ Test(classifier, scale_and_shift_are_of_the_pixels)
     dataset_close(half);
     dataset_close(full);
 }
+
+/* Arms pair within a seed: the first real images of a batch are the same, however many synthetic ones follow.
+ */
+Test(classifier, fewer_images_of_a_batch_are_a_prefix)
+{
+    enum { MOST = 8, FEW = 5 };
+    static float raw[MOST * SIDE * SIDE], all[MOST * SIDE * SIDE], some[FEW * SIDE * SIDE];
+    float all_targets[MOST * CLASSES], some_targets[FEW * CLASSES];
+    dataset *set = noise_set(0, REAL);
+    classifier_opts o = tiny();
+    source s;
+    o.augment = true;
+    ASSERT_OK(source_open(set, NULL, &o, &s));
+    for (uint64_t t = 0; t < 4; t++) {
+        source_draw(&s, &o, "classifier/real", t, MOST, raw, all, all_targets);
+        source_draw(&s, &o, "classifier/real", t, FEW, raw, some, some_targets);
+        cr_expect_eq(memcmp(all, some, sizeof some), 0);
+        cr_expect_eq(memcmp(all_targets, some_targets, sizeof some_targets), 0);
+    }
+    source_close(&s);
+    dataset_close(set);
+}
