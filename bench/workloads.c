@@ -1,35 +1,13 @@
+/* The table of workloads, and how steps are timed. */
 #include "bench/workloads.h"
 
 #include "base/clock.h"
 
-#include "data/phantom/phantom.h"
-#include "downstream/classifier.h"
-
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-enum { WARM_UP = 3, STEPS_MAX = 4096, CLASSES = 3 };
-
-/* ---- timing steps ---- */
-
-typedef struct stopwatch {
-    double start, last, seconds;
-    int seen, n;
-    double steps[STEPS_MAX];
-} stopwatch;
-
-/* Notes the end of a step; false when enough were seen. The first steps only warm up. */
-static bool lap(stopwatch *w)
-{
-    double end = clock_seconds();
-    if (w->seen++ < WARM_UP)
-        w->start = end;
-    else
-        w->steps[w->n++] = end - w->last;
-    w->last = end;
-    return w->n < STEPS_MAX && (w->n < 3 || end - w->start < w->seconds);
-}
+enum { STEPS_MAX = 4096, STEPS_MIN = 3 };
 
 static int rising(const void *a, const void *b)
 {
@@ -37,158 +15,89 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void summarise(stopwatch *w, measurement *out)
+static void summarise(double *steps, int n, measurement *out)
 {
-    qsort(w->steps, (size_t)w->n, sizeof w->steps[0], rising);
-    out->steps = w->n;
-    out->least_s = w->steps[0];
-    out->median_s = w->n % 2 ? w->steps[w->n / 2] : (w->steps[w->n / 2 - 1] + w->steps[w->n / 2]) / 2;
-    out->most_s = w->steps[w->n - 1];
+    qsort(steps, (size_t)n, sizeof steps[0], rising);
+    out->steps = n;
+    out->least_s = steps[0];
+    out->median_s = n % 2 ? steps[n / 2] : (steps[n / 2 - 1] + steps[n / 2]) / 2;
+    out->most_s = steps[n - 1];
+    for (int i = 0; i < n; i++) out->mean_s += steps[i] / n;
 }
 
-static void collect(void *context, convolution c)
+static err step_once(workload_step make, void *context)
 {
-    measurement *m = context;
-    if (m->n_convolutions < WORKLOAD_CONVOLUTIONS) m->convolutions[m->n_convolutions++] = c;
-}
-
-/* ---- EMIXER: one update of both players ---- */
-
-static err run_emixer(emixer *e, bool profile, stopwatch *w)
-{
-    float discriminator_loss, generator_loss;
-    bool more = true;
-    for (uint64_t t = 0; more; t++) {
-        if (w->seen == WARM_UP) emixer_profile(e, profile);
-        TRY(emixer_update(e, t, &discriminator_loss, &generator_loss));
-        more = lap(w);
-    }
+    double seconds = 0;
+    TRY(make(context, 0, &seconds));
+    if (puts("done") == EOF || fflush(stdout) == EOF)
+        return err_set_errno(ERR_IO, "standard output: writing failed");
     return OK;
 }
 
-static err measure_emixer(const workload *w, double seconds, bool profile, measurement *out)
+static err time_step(workload_step make, void *context, uint64_t t, double *seconds)
 {
-    emixer_opts o = emixer_defaults;
-    o.resolution = w->resolution;
-    o.width = w->width;
-    o.batch = w->batch;
-    o.n_labels = CLASSES;
-    emixer *e;
-    TRY(emixer_open(nn_on(&be_cpu), &o, &e));
-    stopwatch *watch = calloc(1, sizeof *watch);
-    err error = watch ? OK : err_set(ERR_SYSTEM, "out of memory");
-    if (error == OK) {
-        watch->seconds = seconds;
-        error = run_emixer(e, profile, watch);
-    }
-    if (error == OK) {
-        summarise(watch, out);
-        out->samples = o.batch;
-        out->flops = emixer_step_flops(e);
-        out->bytes = emixer_bytes(e);
-        emixer_convolutions(e, collect, out);
-        if (profile) emixer_times(e, out->times);
-    }
-    free(watch);
-    emixer_close(e);
+    double start = clock_seconds();
+    *seconds = 0;
+    TRY(make(context, t, seconds));
+    if (*seconds <= 0) *seconds = clock_seconds() - start;
+    return OK;
+}
+
+static err run(workload_step make, void *context, const perf_setting *s, double *steps, measurement *out)
+{
+    uint64_t t = 0;
+    while (t < WORKLOAD_WARM_UP) TRY(time_step(make, context, t++, &steps[0]));
+    int n = 0;
+    double start = clock_seconds();
+    while (n < STEPS_MAX && (n < STEPS_MIN || clock_seconds() - start < s->seconds))
+        TRY(time_step(make, context, t++, &steps[n++]));
+    summarise(steps, n, out);
+    return OK;
+}
+
+err workload_run(workload_step make, void *context, const perf_setting *s, measurement *out)
+{
+    if (s->once) return step_once(make, context);
+    double *steps = malloc(STEPS_MAX * sizeof *steps);
+    err error = steps ? run(make, context, s, steps, out) : err_set(ERR_SYSTEM, "out of memory");
+    free(steps);
     return error;
 }
 
-/* ---- classifier: one update, drawing and augmenting the batch included ---- */
-
-static err classifier_lap(void *context, int updates, float loss)
+void workload_collect(void *context, convolution c)
 {
-    (void)updates;
-    (void)loss;
-    return lap(context) ? OK : ERR_INTERRUPTED; /* ends the training: enough was timed */
-}
-
-/* A set of random images; how fast training is does not depend on what they show. */
-static err random_set(int size, int n, dataset **out)
-{
-    static const char *const names[CLASSES] = {"a", "b", "c"};
-    size_t pixels = (size_t)n * (size_t)size * (size_t)size;
-    uint8_t *images = malloc(pixels);
-    float *labels = calloc((size_t)n * CLASSES, sizeof *labels);
-    err error = images && labels ? OK : err_set(ERR_SYSTEM, "out of memory");
-    for (size_t i = 0; error == OK && i < pixels; i++) images[i] = (uint8_t)(i * 2654435761U >> 24);
-    for (int i = 0; error == OK && i < n; i++) labels[i * CLASSES + i % CLASSES] = 1;
-    if (error == OK) error = dataset_from_arrays(images, labels, n, size, CLASSES, names, "random", out);
-    free(images);
-    free(labels);
-    return error;
-}
-
-static err run_classifier(classifier *c, const dataset *set, stopwatch *w)
-{
-    enum { MOST = 128 };
-    int index[MOST];
-    samples all = {.index = index, .n = set->n < MOST ? set->n : MOST};
-    for (int i = 0; i < all.n; i++) index[i] = i;
-    err error = classifier_train(c, set, &all, NULL, classifier_lap, w);
-    return error == ERR_INTERRUPTED && w->n > 0 ? OK : error;
-}
-
-static err measure_classifier(const workload *w, double seconds, bool profile, measurement *out)
-{
-    (void)profile; /* the classifier keeps no times of its operators */
-    classifier_opts o = classifier_defaults;
-    o.resolution = w->resolution;
-    o.n_classes = CLASSES;
-    o.augment = true;
-    o.steps = STEPS_MAX + WARM_UP;
-    dataset *set = NULL;
-    classifier *c = NULL;
-    stopwatch *watch = calloc(1, sizeof *watch);
-    err error = watch ? random_set(w->resolution, 96, &set) : err_set(ERR_SYSTEM, "out of memory");
-    if (error == OK) error = classifier_open(nn_on(&be_cpu), &o, &c);
-    if (error == OK) {
-        watch->seconds = seconds;
-        error = run_classifier(c, set, watch);
-    }
-    if (error == OK) {
-        summarise(watch, out);
-        out->samples = o.batch;
-        out->flops = classifier_step_flops(c);
-    }
-    free(watch);
-    classifier_close(c);
-    dataset_close(set);
-    return error;
-}
-
-/* ---- phantom: rendering on one core ---- */
-
-static err measure_phantom(const workload *w, double seconds, bool profile, measurement *out)
-{
-    (void)profile;
-    enum { PER_STEP = 16 };
-    uint8_t *pixels = malloc((size_t)w->resolution * (size_t)w->resolution);
-    stopwatch *watch = calloc(1, sizeof *watch);
-    err error = pixels && watch ? OK : err_set(ERR_SYSTEM, "out of memory");
-    if (error == OK) watch->seconds = seconds;
-    bool more = true;
-    for (uint32_t index = 0; error == OK && more;) {
-        for (int i = 0; error == OK && i < PER_STEP; i++)
-            error = phantom_make(PHANTOM_CHEXPERT, 1, index++, w->resolution, pixels, NULL);
-        more = lap(watch);
-    }
-    if (error == OK) {
-        summarise(watch, out);
-        out->samples = PER_STEP;
-    }
-    free(watch);
-    free(pixels);
-    return error;
+    measurement *m = context;
+    if (m->n_convolutions < WORKLOAD_CONVOLUTIONS) m->convolutions[m->n_convolutions] = c;
+    m->n_convolutions++; /* too many are noticed where they are used */
 }
 
 const workload workloads[] = {
     {"emixer-32", "EMIXER, one update of both players, 32x32, 8 channels, batch 16 (the demo)",
-     measure_emixer, 32, 8, 16},
-    {"emixer-64", "the same at 64x64, 16 channels, batch 32 (the full study)", measure_emixer, 64, 16, 32},
-    {"emixer-128", "the same at 128x128", measure_emixer, 128, 16, 32},
-    {"densenet_small-32", "classifier, one update with augmentation, 32x32", measure_classifier, 32, 0, 0},
-    {"densenet_small-64", "the same at 64x64", measure_classifier, 64, 0, 0},
-    {"phantom-128", "rendering 16 studies at 128x128 on one core", measure_phantom, 128, 0, 0},
+     measure_emixer, .resolution = 32, .width = 8, .batch = 16},
+    {"emixer-64", "the same at 64x64, 16 channels, batch 32 (the full study)", measure_emixer,
+     .resolution = 64, .width = 16, .batch = 32},
+    {"emixer-128", "the same at 128x128", measure_emixer, .resolution = 128, .width = 16, .batch = 32},
+    {"densenet_small-32", "classifier, one update, 32x32, batch 32", measure_training,
+     .model = "densenet_small", .resolution = 32, .batch = 32},
+    {"densenet_small-64", "the same at 64x64", measure_training, .model = "densenet_small", .resolution = 64,
+     .batch = 32},
+    {"densenet_small-64-infer", "class probabilities of 32 images", measure_inference,
+     .model = "densenet_small", .resolution = 64, .batch = 32},
+    {"densenet121-128", "classifier, one update, 128x128, batch 32", measure_training, .model = "densenet121",
+     .resolution = 128, .batch = 32},
+    {"densenet121-224", "the same at 224x224, batch 16", measure_training, .model = "densenet121",
+     .resolution = 224, .batch = 16},
+    {"densenet121-224-infer", "class probabilities of 32 images", measure_inference, .model = "densenet121",
+     .resolution = 224, .batch = 32},
+    {"loading-64", "a packed set of 1024 images opened, drawn, augmented, normalised into batches of 32",
+     measure_loading, .prepare = prepare_loading, .resolution = 64, .batch = 32},
+    {"loading-128", "the same at 128x128", measure_loading, .prepare = prepare_loading, .resolution = 128,
+     .batch = 32},
+    {"import-128", "64 PNG files of 512x512 imported at 128x128", measure_import, .prepare = prepare_import,
+     .resolution = 128},
+    {"phantom-128", "rendering 16 studies at 128x128 on one core", measure_phantom, .resolution = 128},
+    {"start", "from the start of the program to its first finished update of emixer-64", measure_start,
+     .spreads = true},
 };
 const int workload_count = sizeof workloads / sizeof workloads[0];
+_Static_assert(sizeof workloads / sizeof workloads[0] <= WORKLOADS_MAX, "room for every workload");

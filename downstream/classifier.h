@@ -97,6 +97,7 @@ err classifier_infer(classifier *c);
 double classifier_step_flops(const classifier *c);
 double classifier_infer_flops(const classifier *c);
 size_t classifier_bytes(const classifier *c);
+size_t classifier_trained_count(const classifier *c); /* numbers in all trainable parameters */
 void classifier_profile(classifier *c, bool on);
 /* Every convolution of one update, and of one forward pass (see step_convolutions). */
 void classifier_convolutions(const classifier *c, convolution_visitor visit, void *context);

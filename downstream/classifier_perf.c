@@ -3,7 +3,8 @@
 
 err classifier_infer(classifier *c)
 {
-    return step_run(c->evaluation, 0);
+    TRY(step_run(c->evaluation, 0));
+    return nn_get(c->evaluation, c->logits, c->host_targets); /* a GPU is done only now */
 }
 
 double classifier_step_flops(const classifier *c)
@@ -20,6 +21,11 @@ size_t classifier_bytes(const classifier *c)
 {
     size_t most = step_bytes(c->evaluation), other = c->training ? step_bytes(c->training) : 0;
     return most > other ? most : other;
+}
+
+size_t classifier_trained_count(const classifier *c)
+{
+    return net_trained_count(c->n);
 }
 
 void classifier_profile(classifier *c, bool on)

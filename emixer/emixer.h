@@ -55,9 +55,11 @@ err emixer_read_options(const char *path, emixer_opts *out);
  * `seed`, i and labels[i] only. */
 err emixer_synthesize(emixer *e, const float *labels, int n, uint64_t seed, uint8_t *images);
 
-/* FLOPs of one generator update with its discriminator updates, and the bytes of the arenas. */
+/* FLOPs of one generator update with its discriminator updates, the bytes of the arenas, and how many numbers
+ * are trained. */
 double emixer_step_flops(const emixer *e);
 size_t emixer_bytes(const emixer *e);
+size_t emixer_trained_count(const emixer *e);
 
 /* One update without data handling, for `bench perf`: the same work as in emixer_train on the batch last
  * used. */

@@ -179,6 +179,11 @@ size_t emixer_bytes(const emixer *e)
     return most > other ? most : other;
 }
 
+size_t emixer_trained_count(const emixer *e)
+{
+    return net_trained_count(e->n);
+}
+
 void emixer_profile(emixer *e, bool on)
 {
     step_profile(e->discriminating, on);

@@ -266,6 +266,9 @@ int net_parameter_count(const net *n);
 const char *net_parameter_name(const net *n, int i);
 nn_shape_t net_parameter_shape(const net *n, int i);
 
+/* Numbers in all trainable parameters. */
+size_t net_trained_count(const net *n);
+
 /* Reads or writes one parameter, state or (read only) gradient by full name. ERR_USAGE if there is none. */
 err net_get_parameter(net *n, const char *name, float *host);
 err net_set_parameter(net *n, const char *name, const float *host);

@@ -118,6 +118,14 @@ int net_parameter_count(const net *n)
     return n->n_parameters;
 }
 
+size_t net_trained_count(const net *n)
+{
+    size_t count = 0;
+    for (int i = 0; i < n->n_parameters; i++)
+        if (n->parameters[i].trainable) count += nn_count(&n->parameters[i].n->shape);
+    return count;
+}
+
 const char *net_parameter_name(const net *n, int i)
 {
     return n->parameters[i].n->name;

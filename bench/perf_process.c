@@ -1,0 +1,124 @@
+/* One workload in a process of its own, and beside it what the machine can do at that moment. */
+#include "bench/perf.h"
+
+#include "nn/cpu/peak.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What comes back from the process. */
+typedef struct answer {
+    err error;
+    char message[1024];
+    perf_row row;
+} answer;
+
+static size_t most_resident(void)
+{
+    struct rusage used;
+    return getrusage(RUSAGE_SELF, &used) == 0 ? (size_t)used.ru_maxrss * 1024 : 0;
+}
+
+static bool same_convolution(const convolution *a, const convolution *b)
+{
+    return a->batch == b->batch && a->in == b->in && a->out == b->out && a->height == b->height &&
+           a->width == b->width && a->k == b->k && a->stride == b->stride && a->pad == b->pad &&
+           a->forward == b->forward && a->backward_data == b->backward_data &&
+           a->backward_weights == b->backward_weights;
+}
+
+static err bare_seconds(const measurement *m, nn_precision precision, double *seconds)
+{
+    if (m->n_convolutions > WORKLOAD_CONVOLUTIONS)
+        return err_set(ERR_INTERNAL, "%d convolutions, and there is room for %d", m->n_convolutions,
+                       WORKLOAD_CONVOLUTIONS);
+    double *each = calloc((size_t)m->n_convolutions + 1, sizeof *each);
+    if (!each) return err_set(ERR_SYSTEM, "out of memory");
+    err error = OK;
+    *seconds = 0;
+    for (int i = 0; error == OK && i < m->n_convolutions; i++) {
+        int twin = 0; /* the same convolution may stand in a step many times: it is measured once */
+        while (!same_convolution(&m->convolutions[twin], &m->convolutions[i])) twin++;
+        if (twin == i) error = cpu_convolution_seconds(precision, &m->convolutions[i], &each[i]);
+        *seconds += each[twin];
+    }
+    free(each);
+    return error;
+}
+
+/* Right after the workload, since the machine may be busier at another time. */
+static err measure_machine(const perf_setting *s, perf_row *row)
+{
+    if (s->device.backend != &be_cpu || row->m.n_convolutions == 0) return OK;
+    TRY(cpu_convolution_rate(s->device.precision, &row->peak_rate));
+    row->peak_rate *= 1e9;
+    return bare_seconds(&row->m, s->device.precision, &row->bare_s);
+}
+
+static err measure(const workload *w, const perf_setting *s, bool plain, perf_row *row)
+{
+    row->idle_bytes = most_resident();
+    TRY(w->measure(w, s, &row->m));
+    row->peak_bytes = most_resident();
+    if (w->spreads) row->idle_bytes = row->peak_bytes = 0;
+    row->available = true;
+    return plain ? OK : measure_machine(s, row);
+}
+
+typedef struct task {
+    const workload *w;
+    const perf_setting *s;
+    bool plain, prepares;
+} task;
+
+static _Noreturn void be_process(const task *t, answer *a, FILE *back)
+{
+    a->error = t->prepares ? t->w->prepare(t->w, t->s) : measure(t->w, t->s, t->plain, &a->row);
+    (void)snprintf(a->message, sizeof a->message, "%s", a->error == OK ? "" : err_message());
+    bool told = fwrite(a, sizeof *a, 1, back) == 1 && fflush(back) == 0;
+    _exit(told ? 0 : ERR_IO);
+}
+
+static err wait_for(pid_t child, answer *a, FILE *back)
+{
+    int status;
+    if (waitpid(child, &status, 0) != child) return err_set_errno(ERR_SYSTEM, "no new process");
+    if (WIFSIGNALED(status))
+        return err_set(ERR_INTERNAL, "its process was ended by signal %d", WTERMSIG(status));
+    rewind(back);
+    if (fread(a, sizeof *a, 1, back) != 1) return err_set(ERR_IO, "its process did not tell its result");
+    return a->error == OK ? OK : err_set(a->error, "%s", a->message);
+}
+
+static err run_process(const task *t, answer *a)
+{
+    FILE *back = tmpfile();
+    if (!back) return err_set_errno(ERR_CANNOT_CREATE, "no temporary file");
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) be_process(t, a, back);
+    err error = child > 0 ? wait_for(child, a, back) : err_set_errno(ERR_SYSTEM, "no new process");
+    (void)fclose(back);
+    return error;
+}
+
+err perf_measure(const workload *w, const perf_setting *s, bool plain, perf_row *out)
+{
+    answer *a = calloc(1, sizeof *a);
+    if (!a) return err_set(ERR_SYSTEM, "out of memory");
+    task t = {.w = w, .s = s, .plain = plain, .prepares = true};
+    err error = w->prepare ? run_process(&t, a) : OK;
+    t.prepares = false;
+    if (error == OK) error = run_process(&t, a);
+    *out = error == OK ? a->row : (perf_row){0};
+    out->w = w;
+    free(a);
+    if (error == ERR_UNAVAILABLE) {
+        (void)snprintf(out->reason, sizeof out->reason, "%s", err_message());
+        return OK;
+    }
+    return error == OK ? OK : err_context(error, "%s", w->name);
+}
