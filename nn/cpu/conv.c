@@ -17,7 +17,8 @@ typedef struct conv_plan {
     thin_conv contract, expand, correlate;
     bool fused; /* the activation is part of the forward primitive */
     bool thin_is_out;
-    size_t dz_bytes; /* scratch of backward begins with dz = dout act'(out), if there is an activation */
+    bool gated;      /* thin kernels read dout through the derivative of the activation themselves */
+    size_t dz_bytes; /* else scratch of backward begins with dz = dout act'(out), if there is an activation */
 } conv_plan;
 
 static conv_shape shape_of(const node *n)
@@ -39,6 +40,8 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
                    .k = s->k,
                    .stride = 1,
                    .thin_is_out = thin_out,
+                   .slope = c->n->a.act == ACT_LEAKY_RELU ? 0.2F : 0,
+                   .tile = b->width == 16 ? 8 : 4,
                    .threads = omp_get_max_threads()};
     p->contract = p->expand = p->correlate = t;
     p->thin_is_out = thin_out;
@@ -51,6 +54,8 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
     if (thin_in && out.half) p->forward_way = BY_THIN;
     if (thin_in && s->stride == 1) p->data_way = BY_THIN;
     if (thin_out && s->stride == 1) p->forward_way = p->data_way = p->weights_way = BY_THIN;
+    bool relu = c->n->a.act == ACT_RELU || c->n->a.act == ACT_LEAKY_RELU;
+    p->gated = relu && thin_in && (!c->wants[0] || p->data_way == BY_THIN);
 }
 
 static bool has_bias(const call *c)
@@ -77,24 +82,38 @@ static err open_stages(const backend *b, const call *c, conv_plan *p)
     return conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, has_bias(c), ACT_NONE, &p->weights);
 }
 
-static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
+static size_t forward_scratch(const conv_plan *p)
+{
+    if (p->forward_way == BY_ONEDNN) return stage_bytes(p->forward);
+    return p->thin_is_out ? thin_contract_bytes(&p->contract) : thin_expand_bytes(&p->expand);
+}
+
+static size_t data_scratch(const conv_plan *p)
+{
+    if (p->data_way == BY_ONEDNN) return stage_bytes(p->data);
+    return p->thin_is_out ? thin_expand_bytes(&p->expand) : thin_contract_bytes(&p->contract);
+}
+
+static size_t weights_scratch(const backend *b, const call *c, const conv_plan *p)
 {
     const conv_shape *s = &p->shape;
     view out = cpu_view_of(b, c->n);
-    /* Both thin ways want the packed weight alone. */
-    size_t forward = p->forward_way == BY_THIN ? thin_contract_bytes(&p->contract) : stage_bytes(p->forward);
-    if (!c->backward) return forward;
-    size_t data = p->data_way == BY_THIN ? thin_contract_bytes(&p->contract) : stage_bytes(p->data);
+    size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
+    if (p->weights_way == BY_THIN) return stage_larger(thin_weights_bytes(&p->correlate), sums);
+    if (p->product) return stage_larger(conv_product_bytes(p->product), sums);
     /* A bias whose gradient nobody wants (or the weight's) is still computed by the primitive: into scratch.
      */
-    size_t unwanted = stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
-                      stage_align((size_t)s->o * sizeof(float));
-    size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
-    size_t weights =
-        p->weights_way == BY_THIN ? thin_weights_bytes(&p->correlate) : unwanted + stage_bytes(p->weights);
-    if (c->n->a.act != ACT_NONE) p->dz_bytes = stage_align(view_bytes(&out));
-    weights = stage_larger(weights, stage_larger(conv_product_bytes(p->product), sums));
-    return stage_larger(forward, p->dz_bytes + stage_larger(data, weights));
+    return stage_align((size_t)(s->o * s->c * s->k * s->k) * sizeof(float)) +
+           stage_align((size_t)s->o * sizeof(float)) + stage_bytes(p->weights);
+}
+
+static size_t scratch_of(const backend *b, const call *c, conv_plan *p)
+{
+    if (!c->backward) return forward_scratch(p);
+    view out = cpu_view_of(b, c->n);
+    if (c->n->a.act != ACT_NONE && !p->gated) p->dz_bytes = stage_align(view_bytes(&out));
+    return stage_larger(forward_scratch(p),
+                        p->dz_bytes + stage_larger(data_scratch(p), weights_scratch(b, c, p)));
 }
 
 static void unplan(backend *b, call *c)
@@ -145,7 +164,7 @@ static err forward(backend *b, const call *c)
         thin_expand(&p->expand, c->in[0], c->in[1], bias, p->fused ? c->n->a.act : ACT_NONE, c->out, false,
                     c->scratch);
     } else if (p->forward_way == BY_THIN) {
-        thin_contract(&p->contract, c->in[0], c->in[1], bias, c->out, false, c->scratch);
+        thin_contract(&p->contract, c->in[0], NULL, c->in[1], bias, c->out, false, c->scratch);
     } else {
         void *memory[] = {stage_readable(c->in[0]), stage_readable(c->in[1]), c->out, stage_readable(bias)};
         TRY(stage_run(p->forward, b, memory, (bool[4]){false}, c->scratch));
@@ -164,8 +183,24 @@ static err backward_data(const backend *b, const call *c, const conv_plan *p, co
     if (p->thin_is_out)
         thin_expand(&p->expand, dz, c->in[1], NULL, ACT_NONE, c->din[0], c->add[0], packed);
     else
-        thin_contract(&p->contract, dz, c->in[1], NULL, c->din[0], c->add[0], packed);
+        thin_contract(&p->contract, dz, p->gated ? c->out : NULL, c->in[1], NULL, c->din[0], c->add[0],
+                      packed);
     return OK;
+}
+
+static void weights_by_thin(const backend *b, const call *c, const conv_plan *p, const float *dz,
+                            float *scratch)
+{
+    float *dbias = has_bias(c) ? c->din[2] : NULL;
+    if (!p->thin_is_out) {
+        thin_weights(&p->correlate, dz, p->gated ? c->out : NULL, c->in[0], c->din[1], c->add[1], dbias,
+                     c->add[2], scratch);
+        return;
+    }
+    view out = cpu_view_of(b, c->n);
+    if (c->din[1])
+        thin_weights(&p->correlate, c->in[0], NULL, dz, c->din[1], c->add[1], NULL, false, scratch);
+    if (dbias) cpu_channel_sums(&out, dz, scratch, dbias, c->add[2]);
 }
 
 static err backward_weights(backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
@@ -174,11 +209,7 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
     float *dbias = has_bias(c) ? c->din[2] : NULL;
     view out = cpu_view_of(b, c->n);
     if (p->weights_way == BY_THIN) {
-        bool thin_in = !p->correlate.thin_is_out;
-        if (c->din[1])
-            thin_weights(&p->correlate, thin_in ? dz : c->in[0], thin_in ? c->in[0] : dz, c->din[1],
-                         c->add[1], (float *)(void *)scratch);
-        if (dbias) cpu_channel_sums(&out, dz, (float *)(void *)scratch, dbias, c->add[2]);
+        weights_by_thin(b, c, p, dz, (float *)(void *)scratch);
         return OK;
     }
     if (p->product) {

@@ -120,6 +120,12 @@ const test_case test_cases[] = {
     UPCONV("conv_upsample_sigmoid",    1,  8,  2,  3, 10, 1, ACT_SIGMOID),
     UPCONV("conv_upsample_image",      2, 12,  4,  4,  1, 1, ACT_TANH),
     UPCONV("conv_upsample_one",        1,  1,  1,  1,  1, 0, ACT_NONE),
+    CONV("conv_1x1_thin_in",          3,  2,  5,  9, 24, 1, 1, 0, 1, ACT_RELU),
+    CONV("conv_3x3_thin_in",          2,  3,  4, 19, 40, 3, 1, 1, 1, ACT_LEAKY_RELU),
+    CONV("conv_3x3_thin_in_wider",    2,  1,  5,  3, 16, 3, 1, 3, 1, ACT_RELU),
+    CONV("conv_3x3_thin_in_stride2",  2,  3,  9, 20, 16, 3, 2, 1, 1, ACT_LEAKY_RELU),
+    CONV("conv_3x3_thin_out",         2, 40,  4, 18,  3, 3, 1, 1, 1, ACT_LEAKY_RELU),
+    CONV("conv_2x2_thin_out_wider",   2, 17,  3, 10,  2, 2, 1, 2, 1, ACT_NONE),
     CONV("conv_7x7_stride2",          1,  1, 12, 12,  8, 7, 2, 3, 0, ACT_RELU),
 
     /*                        B    I   O  bias */
