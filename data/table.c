@@ -2,123 +2,73 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "data/csv_rows.h"
 
-#include <csv.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Cells are gathered as offsets into `bytes`, which moves while it grows. */
-typedef struct reader {
-    const char *path;
+/* A table while it is read: cells as offsets into `bytes`, which moves while it grows. */
+typedef struct gathering {
     text bytes;
     text offsets; /* size_t each */
     text lines;   /* int each */
-    int line, row_line;
-    int columns, in_row; /* cells of the header; cells of the current row so far */
-    err error;
-} reader;
+} gathering;
 
-static void end_cell(void *content, size_t n, void *data)
+static void gather_cell(gathering *g, const char *cell)
 {
-    reader *r = data;
-    if (r->error != OK) return;
-    if (r->in_row++ == 0) text_bytes(&r->lines, &r->row_line, sizeof r->row_line);
-    if (n > 0 && memchr(content, '\0', n)) {
-        r->error = err_set(ERR_DATA, "%s:%d: a NUL byte in a CSV file", r->path, r->row_line);
-        return;
+    text_bytes(&g->offsets, &g->bytes.length, sizeof g->bytes.length);
+    text_bytes(&g->bytes, cell, strlen(cell) + 1);
+}
+
+static err gather(csv_rows *rows, gathering *g)
+{
+    int width = csv_rows_width(rows), line = csv_rows_line(rows);
+    text_bytes(&g->lines, &line, sizeof line);
+    for (int c = 0; c < width; c++) gather_cell(g, csv_rows_header(rows, c));
+    for (;;) {
+        bool more;
+        TRY(csv_rows_next(rows, &more));
+        if (!more) return OK;
+        line = csv_rows_line(rows);
+        text_bytes(&g->lines, &line, sizeof line);
+        for (int c = 0; c < width; c++) gather_cell(g, csv_rows_cell(rows, c));
     }
-    text_bytes(&r->offsets, &r->bytes.length, sizeof r->bytes.length);
-    if (n > 0) text_bytes(&r->bytes, content, n);
-    text_bytes(&r->bytes, "", 1);
 }
 
-static void end_row(int terminator, void *data)
+static err settle(const char *name, gathering *g, int columns, table *out)
 {
-    (void)terminator;
-    reader *r = data;
-    if (r->error != OK) return;
-    if (r->columns == 0) r->columns = r->in_row;
-    if (r->in_row != r->columns)
-        r->error = err_set(ERR_DATA, "%s:%d: %d fields where the header has %d", r->path, r->row_line,
-                           r->in_row, r->columns);
-    r->in_row = 0;
-    r->row_line = r->line + 1;
-}
-
-/* libcsv strips blanks around unquoted fields unless told that nothing is a blank. */
-static int never(unsigned char c)
-{
-    (void)c;
-    return 0;
-}
-
-static bool is_blank(const char *line, size_t length)
-{
-    return line[0] == '\n' || (length > 1 && line[0] == '\r' && line[1] == '\n');
-}
-
-static err parse(reader *r, const char *bytes, size_t n)
-{
-    struct csv_parser parser;
-    if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
-        return err_set(ERR_SYSTEM, "%s: the CSV reader cannot start", r->path);
-    csv_set_space_func(&parser, never);
-    bool good = true;
-    r->row_line = 1;
-    for (size_t at = 0, length; at < n && good && r->error == OK; at += length) {
-        const char *newline = memchr(bytes + at, '\n', n - at);
-        length = newline ? (size_t)(newline - bytes) - at + 1 : n - at;
-        if (r->line == INT_MAX) break;
-        r->line++;
-        if (r->row_line == r->line && is_blank(bytes + at, length)) r->row_line++; /* libcsv skips it */
-        good = csv_parse(&parser, bytes + at, length, end_cell, end_row, r) == length;
-    }
-    if (good && r->error == OK) good = csv_fini(&parser, end_cell, end_row, r) == 0;
-    if (r->error == OK && !good)
-        r->error =
-            csv_error(&parser) == CSV_ENOMEM
-                ? err_set(ERR_SYSTEM, "%s: out of memory for a CSV field", r->path)
-                : err_set(ERR_DATA, "%s:%d: a quote where CSV allows none, or one that is never closed",
-                          r->path, r->row_line);
-    csv_free(&parser);
-    return r->error;
-}
-
-static err settle(reader *r, table *out)
-{
-    TRY(text_check(&r->bytes));
-    TRY(text_check(&r->offsets));
-    TRY(text_check(&r->lines));
-    size_t cells = r->offsets.length / sizeof(size_t), rows = r->lines.length / sizeof(int);
-    if (rows == 0) return err_set(ERR_DATA, "%s: is empty; a header line is needed", r->path);
+    TRY(text_check(&g->bytes));
+    TRY(text_check(&g->offsets));
+    TRY(text_check(&g->lines));
+    size_t cells = g->offsets.length / sizeof(size_t), rows = g->lines.length / sizeof(int);
     out->cells = malloc(cells * sizeof *out->cells);
-    if (!out->cells) return err_set(ERR_SYSTEM, "%s: out of memory for %zu cells", r->path, cells);
+    if (!out->cells) return err_set(ERR_SYSTEM, "%s: out of memory for %zu cells", name, cells);
     for (size_t i = 0; i < cells; i++) {
         size_t offset;
-        memcpy(&offset, r->offsets.data + i * sizeof offset, sizeof offset);
-        out->cells[i] = r->bytes.data + offset;
+        memcpy(&offset, g->offsets.data + i * sizeof offset, sizeof offset);
+        out->cells[i] = g->bytes.data + offset;
     }
     out->rows = (int)rows - 1;
-    out->columns = r->columns;
-    out->lines = (int *)(void *)r->lines.data; /* from malloc: aligned for any type */
-    out->bytes = r->bytes.data;
-    r->lines = r->bytes = (text){0}; /* now the table's */
+    out->columns = columns;
+    out->lines = (int *)(void *)g->lines.data; /* from malloc: aligned for any type */
+    out->bytes = g->bytes.data;
+    g->lines = g->bytes = (text){0}; /* now the table's */
     return OK;
 }
 
 err table_parse(const char *name, const char *bytes, size_t n, table *out)
 {
-    static const char byte_order_mark[] = "\xef\xbb\xbf"; /* spreadsheets write one */
+    csv_rows *rows;
+    gathering g = {0};
     *out = (table){0};
-    size_t skipped = n >= 3 && memcmp(bytes, byte_order_mark, 3) == 0 ? 3 : 0;
-    reader r = {.path = name};
-    err error = parse(&r, bytes + skipped, n - skipped);
-    if (error == OK) error = settle(&r, out);
-    text_close(&r.bytes);
-    text_close(&r.offsets);
-    text_close(&r.lines);
+    TRY(csv_rows_parse(name, bytes, n, &rows));
+    err error = gather(rows, &g);
+    if (error == OK) error = settle(name, &g, csv_rows_width(rows), out);
+    csv_rows_close(rows);
+    text_close(&g.bytes);
+    text_close(&g.offsets);
+    text_close(&g.lines);
     return error;
 }
 

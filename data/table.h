@@ -1,4 +1,4 @@
-/* A CSV file (RFC 4180, header line first) in memory. */
+/* A whole CSV file in memory; data/csv_rows.h reads it row by row. */
 #ifndef DATA_TABLE_H
 #define DATA_TABLE_H
 

@@ -13,6 +13,7 @@ libxxhash-dev|names artifacts by their content
 libcjson-dev|the header of .safetensors files
 libinih-dev|experiment files (INI)
 libcsv-dev|reads CSV
+zlib1g-dev|gzipped CSV, as publishers give it
 libpng-dev|PNG images
 libjpeg62-turbo-dev|JPEG images
 libxml2-dev|XML reports (Open-i)
