@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* nftw */
 #include "base/files.h"
 
+#include "base/file_writer.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -69,33 +71,13 @@ err folder_remove(const char *path)
     return OK;
 }
 
-static err write_all(int file, const char *path, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(file, bytes, n);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return err_set_errno(ERR_IO, "%s: writing failed", path);
-        bytes += written;
-        n -= (size_t)written;
-    }
-    if (fsync(file) != 0 && errno != EINVAL) /* EINVAL: a special file that cannot be synced */
-        return err_set_errno(ERR_IO, "%s: writing failed", path);
-    return OK;
-}
-
 err file_write(const char *path, const void *bytes, size_t n)
 {
-    char temporary[PATH_BYTES];
-    int length = snprintf(temporary, sizeof temporary, "%s.part-%ld", path, (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof temporary)
-        return err_set(ERR_USAGE, "%.60s...: the path is too long", path);
-    int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) return err_set_errno(ERR_CANNOT_CREATE, "%s: cannot be written", path);
-    err error = write_all(file, path, bytes, n);
-    if (close(file) != 0 && error == OK) error = err_set_errno(ERR_IO, "%s: writing failed", path);
-    if (error == OK && rename(temporary, path) != 0)
-        error = err_set_errno(ERR_CANNOT_CREATE, "%s: cannot be replaced", path);
-    if (error != OK) (void)unlink(temporary);
+    file_writer *w;
+    TRY(file_writer_open(path, &w));
+    err error = file_writer_add(w, bytes, n);
+    if (error == OK) error = file_writer_finish(w);
+    file_writer_close(w);
     return error;
 }
 

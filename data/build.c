@@ -101,17 +101,16 @@ err dataset_set_sample(dataset *set, int i, const sample_info *info)
     return OK;
 }
 
-static err check_label_names(const dataset *set)
+err label_names_check(const char *const *names, int k)
 {
-    for (int k = 0; k < set->n_labels; k++) {
-        if (!set->label_names[k] || !set->label_names[k][0])
-            return err_set(ERR_DATA, "label %d has no name", k + 1);
-        int first = dataset_label(set, set->label_names[k]);
-        if (first != k)
-            return err_set(
-                ERR_DATA,
-                "the labels \"%s\" and \"%s\" are the same name (case, '_', '-' and ' ' do not count)",
-                set->label_names[first], set->label_names[k]);
+    for (int j = 0; j < k; j++) {
+        if (!names[j] || !names[j][0]) return err_set(ERR_DATA, "label %d has no name", j + 1);
+        for (int i = 0; i < j; i++)
+            if (label_names_equal(names[i], names[j]))
+                return err_set(
+                    ERR_DATA,
+                    "the labels \"%s\" and \"%s\" are the same name (case, '_', '-' and ' ' do not count)",
+                    names[i], names[j]);
     }
     return OK;
 }
@@ -188,7 +187,7 @@ static err hash_content(dataset *set)
 
 err dataset_finish(dataset *set)
 {
-    TRY(check_label_names(set));
+    TRY(label_names_check(set->label_names, set->n_labels));
     TRY(check_ids(set));
     TRY(settle_labels(set));
     return hash_content(set);

@@ -33,6 +33,12 @@ err dataset_finish(dataset *set);
 /* Labels of -1 become what the policy says. */
 void labels_decide(float *labels, size_t n, uncertain_policy policy);
 
+/* Whether two names mean the same label: case does not count, and '_', '-' and ' ' are alike. */
+bool label_names_equal(const char *a, const char *b);
+
+/* ERR_DATA if a name is empty, or two are the same. */
+err label_names_check(const char *const *names, int k);
+
 /* The sources. Each makes a finished set. */
 err phantom_set_open(const char *cohort, int size, int count, uint64_t seed, dataset **out);
 err folder_set_open(const char *folder, int size, dataset **out);

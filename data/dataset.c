@@ -62,13 +62,16 @@ static int folded(char c)
     return tolower((unsigned char)c);
 }
 
+bool label_names_equal(const char *a, const char *b)
+{
+    while (*a && folded(*a) == folded(*b)) a++, b++;
+    return !*a && !*b;
+}
+
 int dataset_label(const dataset *set, const char *name)
 {
-    for (int k = 0; k < set->n_labels; k++) {
-        const char *a = set->label_names[k], *b = name;
-        while (*a && folded(*a) == folded(*b)) a++, b++;
-        if (!*a && !*b) return k;
-    }
+    for (int k = 0; k < set->n_labels; k++)
+        if (label_names_equal(set->label_names[k], name)) return k;
     return -1;
 }
 

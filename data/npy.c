@@ -1,10 +1,12 @@
 #include "data/npy.h"
 
+#include "base/file_writer.h"
 #include "base/files.h"
 #include "base/text.h"
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Layout (NEP 1): "\x93NUMPY", major, minor, header length (2 bytes, little endian), then the header, a
@@ -12,7 +14,7 @@
  * {'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), } padded with blanks to a multiple of 64 and
  * ended by '\n'. */
 static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
-enum { PREAMBLE = 10, ALIGNMENT = 64 };
+enum { PREAMBLE = 10, HEADER_BYTES = 128 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "data are mapped as they are: little endian");
 
@@ -186,13 +188,14 @@ void npy_close(npy *array)
     *array = (npy){0};
 }
 
-static void write_header(text *out, char type, int rank, const int64_t *shape)
+/* Of 128 bytes with the preamble, whatever the number of rows, so that it can be written over. */
+static err write_header(char type, int rank, const int64_t *shape, text *out)
 {
     text header = {0};
     text_printf(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (", type == 'f' ? "<f4" : "|u1");
     for (int d = 0; d < rank; d++) text_printf(&header, d ? ", %lld" : "%lld", (long long)shape[d]);
     text_printf(&header, rank == 1 ? ",), }" : "), }");
-    while ((PREAMBLE + header.length + 1) % ALIGNMENT != 0 && !header.failed) text_bytes(&header, " ", 1);
+    while (PREAMBLE + header.length + 1 < HEADER_BYTES && !header.failed) text_bytes(&header, " ", 1);
     text_bytes(&header, "\n", 1);
     unsigned char preamble[PREAMBLE];
     memcpy(preamble, magic, sizeof magic);
@@ -204,21 +207,82 @@ static void write_header(text *out, char type, int rank, const int64_t *shape)
     if (header.data) text_bytes(out, header.data, header.length);
     out->failed |= header.failed;
     text_close(&header);
+    TRY(text_check(out));
+    return out->length == HEADER_BYTES ? OK
+                                       : err_set(ERR_INTERNAL, "a .npy header of %zu bytes", out->length);
+}
+
+struct npy_writer {
+    file_writer *file;
+    char type;
+    int rank;
+    int64_t shape[4];
+    size_t row_bytes;
+};
+
+/* The header as the shape is now, appended or written over the first one. */
+static err put_header(npy_writer *w, bool over)
+{
+    text header = {0};
+    err error = write_header(w->type, w->rank, w->shape, &header);
+    if (error == OK)
+        error = over ? file_writer_patch(w->file, 0, header.data, header.length)
+                     : file_writer_add(w->file, header.data, header.length);
+    text_close(&header);
+    return error;
+}
+
+err npy_writer_open(const char *path, char type, int rank, const int64_t *shape, npy_writer **out)
+{
+    *out = NULL;
+    size_t bytes = type == 'f' ? sizeof(float) : 1;
+    if ((type != 'u' && type != 'f') || rank < 1 || rank > 4)
+        return err_set(ERR_INTERNAL, "%s: .npy type '%c', rank %d", path, type, rank);
+    for (int d = 1; d < rank; d++)
+        if (shape[d] < 0 || __builtin_mul_overflow(bytes, (size_t)shape[d], &bytes))
+            return err_set(ERR_INTERNAL, "%s: the shape to write overflows", path);
+    npy_writer *w = calloc(1, sizeof *w);
+    if (!w) return err_set(ERR_SYSTEM, "%s: out of memory", path);
+    *w = (npy_writer){.type = type, .rank = rank, .row_bytes = bytes};
+    for (int d = 1; d < rank; d++) w->shape[d] = shape[d];
+    err error = file_writer_open(path, &w->file);
+    if (error == OK) error = put_header(w, false);
+    if (error == OK)
+        *out = w;
+    else
+        npy_writer_close(w);
+    return error;
+}
+
+err npy_writer_add(npy_writer *w, const void *rows, int64_t n)
+{
+    size_t bytes;
+    if (n < 0 || __builtin_mul_overflow(w->row_bytes, (size_t)n, &bytes))
+        return err_set(ERR_INTERNAL, "%lld rows of %zu bytes overflow", (long long)n, w->row_bytes);
+    TRY(file_writer_add(w->file, rows, bytes));
+    w->shape[0] += n;
+    return OK;
+}
+
+err npy_writer_finish(npy_writer *w)
+{
+    TRY(put_header(w, true));
+    return file_writer_finish(w->file);
+}
+
+void npy_writer_close(npy_writer *w)
+{
+    if (!w) return;
+    file_writer_close(w->file);
+    free(w);
 }
 
 err npy_write(const char *path, char type, int rank, const int64_t *shape, const void *data)
 {
-    if ((type != 'u' && type != 'f') || rank < 1 || rank > 4)
-        return err_set(ERR_INTERNAL, "%s: .npy type '%c', rank %d", path, type, rank);
-    size_t bytes = type == 'f' ? sizeof(float) : 1;
-    for (int d = 0; d < rank; d++)
-        if (shape[d] < 0 || __builtin_mul_overflow(bytes, (size_t)shape[d], &bytes))
-            return err_set(ERR_INTERNAL, "%s: the shape to write overflows", path);
-    text file = {0};
-    write_header(&file, type, rank, shape);
-    text_bytes(&file, data, bytes);
-    err error = text_check(&file);
-    if (error == OK) error = file_write(path, file.data, file.length);
-    text_close(&file);
+    npy_writer *w;
+    TRY(npy_writer_open(path, type, rank, shape, &w));
+    err error = npy_writer_add(w, data, shape[0]);
+    if (error == OK) error = npy_writer_finish(w);
+    npy_writer_close(w);
     return error;
 }

@@ -24,4 +24,11 @@ void npy_close(npy *array);
 /* Writes an array atomically. ERR_CANNOT_CREATE, ERR_IO. */
 err npy_write(const char *path, char type, int rank, const int64_t *shape, const void *data);
 
+/* The same, rows as they come: shape[0] is not looked at, the number of rows is known at the end. */
+typedef struct npy_writer npy_writer;
+err npy_writer_open(const char *path, char type, int rank, const int64_t *shape, npy_writer **out);
+err npy_writer_add(npy_writer *w, const void *rows, int64_t n); /* n rows */
+err npy_writer_finish(npy_writer *w);                           /* puts the file in its place */
+void npy_writer_close(npy_writer *w);                           /* what was not finished is gone */
+
 #endif

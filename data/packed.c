@@ -1,6 +1,7 @@
 /* The source "packed:DIR", and saving as one. */
+#include "data/packed.h"
+
 #include "base/files.h"
-#include "base/text.h"
 #include "data/build.h"
 #include "data/table.h"
 
@@ -10,9 +11,7 @@
 
 static const size_t samples_limit = (size_t)1 << 30, labels_limit = (size_t)1 << 20;
 
-/* The columns of samples.csv, in the order of sample_info. */
-enum { ID, PATIENT, SPLIT, VIEW, SOURCE, REPORT, FIELDS };
-static const char *const field_names[FIELDS] = {"id", "patient", "split", "view", "source", "report"};
+const char *const packed_fields[PACKED_FIELDS] = {"id", "patient", "split", "view", "source", "report"};
 
 static err write_text(const char *folder, const char *name, const text *content)
 {
@@ -22,12 +21,12 @@ static err write_text(const char *folder, const char *name, const text *content)
     return file_write(path, content->data, content->length);
 }
 
-static err save_label_names(const dataset *set, const char *folder)
+err packed_write_labels(const char *folder, const char *const *names, int k)
 {
     text csv = {0};
     text_printf(&csv, "label\n");
-    for (int k = 0; k < set->n_labels; k++) {
-        text_csv_field(&csv, set->label_names[k]);
+    for (int j = 0; j < k; j++) {
+        text_csv_field(&csv, names[j]);
         text_printf(&csv, "\n");
     }
     err error = write_text(folder, "labels.csv", &csv);
@@ -35,18 +34,27 @@ static err save_label_names(const dataset *set, const char *folder)
     return error;
 }
 
+void packed_header(text *csv)
+{
+    for (int f = 0; f < PACKED_FIELDS; f++) text_printf(csv, "%s%s", f ? "," : "", packed_fields[f]);
+}
+
+void packed_row(text *csv, const sample_info *s)
+{
+    const char *const cells[PACKED_FIELDS] = {s->id, s->patient, s->split, s->view, s->source, s->report};
+    for (int f = 0; f < PACKED_FIELDS; f++) {
+        if (f) text_printf(csv, ",");
+        text_csv_field(csv, cells[f]);
+    }
+}
+
 static err save_samples(const dataset *set, const char *folder)
 {
     text csv = {0};
-    for (int f = 0; f < FIELDS; f++) text_printf(&csv, "%s%s", f ? "," : "", field_names[f]);
+    packed_header(&csv);
     text_printf(&csv, "\n");
     for (int i = 0; i < set->n; i++) {
-        const sample_info *s = &set->samples[i];
-        const char *const fields[FIELDS] = {s->id, s->patient, s->split, s->view, s->source, s->report};
-        for (int f = 0; f < FIELDS; f++) {
-            if (f) text_printf(&csv, ",");
-            text_csv_field(&csv, fields[f]);
-        }
+        packed_row(&csv, &set->samples[i]);
         text_printf(&csv, "\n");
     }
     err error = write_text(folder, "samples.csv", &csv);
@@ -67,7 +75,7 @@ err dataset_save(const dataset *set, const char *folder)
     TRY(npy_write(path, 'u', 3, (const int64_t[]){set->n, set->height, set->width}, set->images));
     TRY(path_join(path, folder, "labels.npy"));
     TRY(npy_write(path, 'f', 2, (const int64_t[]){set->n, set->n_labels}, set->labels));
-    TRY(save_label_names(set, folder));
+    TRY(packed_write_labels(folder, set->label_names, set->n_labels));
     return save_samples(set, folder);
 }
 
@@ -132,14 +140,14 @@ static err check_shapes(const parts *p, int size)
 
 static err read_samples(const table *t, dataset *set)
 {
-    int columns[FIELDS];
-    for (int f = 0; f < FIELDS; f++) columns[f] = table_column(t, field_names[f]);
+    int columns[PACKED_FIELDS];
+    for (int f = 0; f < PACKED_FIELDS; f++) columns[f] = table_column(t, packed_fields[f]);
     for (int i = 0; i < t->rows; i++) {
-        const char *fields[FIELDS];
-        for (int f = 0; f < FIELDS; f++)
-            fields[f] = columns[f] >= 0 ? table_cell(t, i, columns[f]) : f == VIEW ? "UNKNOWN" : "";
-        sample_info info = {fields[ID],   fields[PATIENT], fields[SPLIT],
-                            fields[VIEW], fields[SOURCE],  fields[REPORT]};
+        const char *fields[PACKED_FIELDS];
+        for (int f = 0; f < PACKED_FIELDS; f++)
+            fields[f] = columns[f] >= 0 ? table_cell(t, i, columns[f]) : f == PACKED_VIEW ? "UNKNOWN" : "";
+        sample_info info = {fields[PACKED_ID],   fields[PACKED_PATIENT], fields[PACKED_SPLIT],
+                            fields[PACKED_VIEW], fields[PACKED_SOURCE],  fields[PACKED_REPORT]};
         TRY(dataset_set_sample(set, i, &info));
     }
     return OK;

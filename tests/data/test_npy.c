@@ -166,3 +166,27 @@ Test(npy, missing_and_unwritable_files)
                  "none/a.npy");
     npy_close(NULL);
 }
+
+Test(npy, rows_as_they_come_make_the_same_file)
+{
+    const int64_t shape[] = {5, 2, 3};
+    float values[30];
+    npy_writer *w;
+    for (int i = 0; i < 30; i++) values[i] = (float)i / 7;
+    ASSERT_OK(npy_write(in_scratch("whole.npy"), 'f', 3, shape, values));
+    ASSERT_OK(npy_writer_open(in_scratch("rows.npy"), 'f', 3, (const int64_t[]){99, 2, 3}, &w));
+    ASSERT_OK(npy_writer_add(w, values, 1));
+    ASSERT_OK(npy_writer_add(w, values + 6, 4));
+    cr_expect_not(path_exists(in_scratch("rows.npy")));
+    ASSERT_OK(npy_writer_finish(w));
+    npy_writer_close(w);
+    size_t n, m;
+    char *whole = bytes_of(in_scratch("whole.npy"), &n), *rows = bytes_of(in_scratch("rows.npy"), &m);
+    cr_expect(n == m && memcmp(whole, rows, n) == 0);
+    free(whole);
+    free(rows);
+    ASSERT_OK(npy_writer_open(in_scratch("left.npy"), 'u', 1, shape, &w));
+    npy_writer_close(w);
+    cr_expect_not(path_exists(in_scratch("left.npy")));
+    npy_writer_close(NULL);
+}
