@@ -100,9 +100,9 @@ typedef struct splits {
  * same set, fractions and seed give the same split. Fractions are of patients. A patient is on one side only,
  * and counts for the rarest of the classes of its images. Every class with at least 3 patients (of no rarer
  * class) has one on each side whose fraction is not 0. Each list is in the set's order. A publisher's split
- * ("train", "validate"/"valid"/"val"/"validation", "test") is kept if every sample has one; if it has no
- * validation side, `validation` of its training patients become one. ERR_USAGE unless 0 <= fractions, test >
- * 0, validation + test < 1; ERR_DATA if a side that is wanted stays empty, and for a publisher's split with
+ * ("train", "validate"/"valid"/"val"/"validation", "test") is kept if every sample has one; of a side that
+ * it lacks, `validation` or `test` of its training patients become one. ERR_USAGE unless 0 <= fractions, test
+ * > 0, validation + test < 1; ERR_DATA if a side that is wanted stays empty, and for a publisher's split with
  * an unknown name or with one patient on two sides. */
 err splits_open(const dataset *set, double validation, double test, uint64_t seed, splits *out);
 void splits_close(splits *s);

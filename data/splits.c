@@ -204,18 +204,25 @@ static err gather(const splitter *s, side wanted, samples *out)
     return OK;
 }
 
+static bool side_exists(const splitter *s, side wanted)
+{
+    for (int p = 0; p < s->patients.n; p++)
+        if (s->side_of[p] == wanted) return true;
+    return false;
+}
+
 static err decide(splitter *s, double validation, double test, uint64_t seed)
 {
     bool published;
     TRY(keep_published(s, &published));
     if (!published) return place_all(s, (const double[SIDES]){1 - validation - test, validation, test}, seed);
-    for (int p = 0; p < s->patients.n; p++)
-        if (s->side_of[p] == VALIDATION) return OK;
-    /* A publisher who gave no validation side: it is taken from the training side. */
-    if (validation <= 0) return OK;
+    /* Sides that the publisher did not give are taken from the training side. */
+    if (side_exists(s, VALIDATION)) validation = 0;
+    if (side_exists(s, TEST)) test = 0;
+    if (validation <= 0 && test <= 0) return OK;
     for (int p = 0; p < s->patients.n; p++)
         if (s->side_of[p] == TRAIN) s->side_of[p] = UNDECIDED;
-    return place_all(s, (const double[SIDES]){1 - validation, validation, 0}, seed);
+    return place_all(s, (const double[SIDES]){1 - validation - test, validation, test}, seed);
 }
 
 err splits_open(const dataset *set, double validation, double test, uint64_t seed, splits *out)

@@ -204,6 +204,24 @@ Test(splits, a_missing_validation_side_comes_out_of_the_training_side)
     dataset_close(set);
 }
 
+Test(splits, a_missing_test_side_comes_out_of_the_training_side)
+{
+    static plan plans[100];
+    for (int i = 0; i < 100; i++) {
+        plans[i] = of_class(i / 2, i / 2 % 2); /* two images of each patient */
+        plans[i].split = i < 80 ? "train" : "valid";
+    }
+    dataset *set = open_plan(plans, 100);
+    splits s;
+    ASSERT_OK(splits_open(set, 0.3, 0.2, 1, &s));
+    expect_partition(set, &s);
+    cr_expect(s.train.n == 64 && s.validation.n == 20 && s.test.n == 16);
+    for (int i = 0; i < s.validation.n; i++) cr_expect(s.validation.index[i] >= 80);
+    for (int i = 0; i + 1 < s.test.n; i += 2) cr_expect_eq(s.test.index[i] / 2, s.test.index[i + 1] / 2);
+    splits_close(&s);
+    dataset_close(set);
+}
+
 Test(splits, a_publishers_split_that_is_incomplete_is_not_used)
 {
     static plan plans[50];
