@@ -40,6 +40,11 @@ err image_read(const char *path, gray_image *out)
         error = png_decode(path, bytes, n, out);
     else if (begins_with(bytes, n, "\xff\xd8\xff", 3))
         error = jpeg_decode(path, bytes, n, out);
+    else if (n > 132 && memcmp(bytes + 128, "DICM", 4) == 0)
+        error = err_set(
+            ERR_DATA,
+            "%s: is a DICOM file; convert it first, with DCMTK: dcmj2pnm --write-png FILE.dcm FILE.png",
+            path);
     else
         error = err_set(ERR_DATA, "%s: is %s, not a PNG or JPEG image", path,
                         n == 0 ? "empty" : "another kind of file");

@@ -14,7 +14,9 @@ typedef struct gray_image {
 /* Reads a PNG or JPEG (told apart by content) of any size up to 20000 x 20000 pixels and 1 GiB: 1 to 16 bit,
  * gray, palette, colour (luma by ITU-R BT.601), interlaced or progressive. Alpha, gamma and a JPEG's EXIF
  * orientation are not applied; the full range of 16 bit becomes 0..255. ERR_NO_INPUT; ERR_DATA naming the
- * file if it is truncated, too large, CMYK or not an image. *out owns nothing after a failure. */
+ * file if it is truncated, too large, CMYK or not an image, or DICOM: of the libraries that read DICOM,
+ * Debian has only those in C++ (DCMTK, GDCM, VTK), so that is left to their programs. *out owns nothing after
+ * a failure. */
 err image_read(const char *path, gray_image *out);
 
 /* Centre crop to a square, then resize to (size,size) by area-weighted averaging when shrinking (each output

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,21 +66,58 @@ void data_root_close(data_root *root)
     *root = (data_root){0};
 }
 
+static bool is_inside(const data_root *root, const char *real)
+{
+    size_t n = strlen(root->real);
+    return strncmp(real, root->real, n) == 0 && (real[n] == '/' || n == 1);
+}
+
+static err leaves(const data_root *root, const char *path)
+{
+    return err_set(ERR_DATA, "%s: is a link that leaves %s or leads nowhere; put the file itself there", path,
+                   root->folder);
+}
+
 err data_root_inspect(const data_root *root, const char *path, mode_t *mode)
 {
     struct stat status;
     if (lstat(path, &status) != 0) return err_set_errno(ERR_NO_INPUT, "%s: cannot be read", path);
     if (S_ISLNK(status.st_mode)) {
         char *real = realpath(path, NULL);
-        size_t n = strlen(root->real);
-        bool inside = real && strncmp(real, root->real, n) == 0 && (real[n] == '/' || n == 1);
+        bool inside = real && is_inside(root, real);
         free(real);
-        if (!inside)
-            return err_set(ERR_DATA,
-                           "%s: is a link that leaves %s or leads nowhere; put the file itself there", path,
-                           root->folder);
+        if (!inside) return leaves(root, path);
         if (stat(path, &status) != 0) return err_set_errno(ERR_NO_INPUT, "%s: cannot be read", path);
     }
     *mode = status.st_mode;
     return OK;
+}
+
+bool path_is_relative(const char *path)
+{
+    if (!path[0] || path[0] == '/') return false;
+    for (const char *at = path; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || !at[2])) return false;
+    }
+    return true;
+}
+
+err data_root_file(const data_root *root, const char *relative, char out[PATH_BYTES])
+{
+    struct stat status;
+    if (!path_is_relative(relative))
+        return err_set(ERR_DATA, "\"%.200s\" %s", relative,
+                       relative[0] ? "leaves the data set's folder" : "is no file's name");
+    TRY(path_join(out, root->folder, "%s", relative));
+    char *real = realpath(out, NULL);
+    if (!real) {
+        if (lstat(out, &status) == 0 && S_ISLNK(status.st_mode)) return leaves(root, out);
+        return err_set_errno(ERR_NO_INPUT, "%s: is missing", out);
+    }
+    bool inside = is_inside(root, real);
+    free(real);
+    if (!inside) return leaves(root, out);
+    if (stat(out, &status) != 0) return err_set_errno(ERR_NO_INPUT, "%s: is missing", out);
+    return S_ISREG(status.st_mode) ? OK : err_set(ERR_DATA, "%s: is not a file", out);
 }

@@ -3,8 +3,9 @@
 #ifndef DATA_LISTING_H
 #define DATA_LISTING_H
 
-#include "base/err.h"
+#include "base/files.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -33,5 +34,12 @@ void data_root_close(data_root *root);
 /* Puts the kind of what `path` leads to (st_mode) into *mode. ERR_DATA for a link that leaves the folder:
  * left out silently, samples would be missing from a set without anyone knowing. ERR_NO_INPUT. */
 err data_root_inspect(const data_root *root, const char *path, mode_t *mode);
+
+/* Whether a path that a data file gives stays below where it starts: not empty, not absolute, no "..". */
+bool path_is_relative(const char *path);
+
+/* Joins the folder and a path that came out of a data file. ERR_DATA if it leaves the folder, by itself or by
+ * a link on its way, or leads to no file; ERR_NO_INPUT if nothing is there. */
+err data_root_file(const data_root *root, const char *relative, char out[PATH_BYTES]);
 
 #endif

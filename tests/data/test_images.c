@@ -235,6 +235,10 @@ Test(images, files_that_are_no_images)
     EXPECT_ERROR(image_read(in_scratch("none.png"), &image), ERR_NO_INPUT, "none.png");
     EXPECT_ERROR(image_read(scratch, &image), ERR_NO_INPUT, scratch);
     EXPECT_ERROR(image_read(in_golden("data_bad_cmyk.jpg"), &image), ERR_DATA, "CMYK");
+    char dicom[200] = "";
+    memcpy(dicom + 128, "DICM", 4);
+    (void)put_bytes("1.dcm", dicom, sizeof dicom);
+    EXPECT_ERROR(image_read(in_scratch("1.dcm"), &image), ERR_DATA, "dcmj2pnm --write-png");
 }
 
 Test(images, sizes_have_a_limit)
