@@ -19,6 +19,11 @@ hash hash_bytes(const void *bytes, size_t n)
     return hash_of(XXH3_128bits(bytes, n));
 }
 
+uint64_t hash_number(const void *bytes, size_t n)
+{
+    return XXH3_64bits(bytes, n);
+}
+
 hash hash_texts(const char *first, ...)
 {
     XXH3_state_t state;

@@ -1,0 +1,12 @@
+/* The importers, each in the file of its name. Private to data/importers/. */
+#ifndef DATA_IMPORTERS_KINDS_H
+#define DATA_IMPORTERS_KINDS_H
+
+#include "base/err.h"
+
+struct walk;
+
+err folder_walk(struct walk *w);
+err manifest_walk(struct walk *w);
+
+#endif
