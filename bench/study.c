@@ -2,7 +2,6 @@
 #include "bench/settings.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PLACE_BYTES = PATH_BYTES + 160 };
@@ -86,7 +85,7 @@ classifier_opts settings_classifier(const settings *s, int n_classes)
     classifier_opts o = classifier_defaults;
     o.model = s->model;
     o.resolution = s->size;
-    o.channels = atoi(s->channels);
+    o.channels = strcmp(s->channels, "3") == 0 ? 3 : 1;
     o.input_scale = (float)s->input_scale;
     o.input_shift = (float)s->input_shift;
     o.n_classes = n_classes;

@@ -39,38 +39,55 @@ static err add_means(classifier *c, const source *s, double share, double *means
     return OK;
 }
 
-/* Means (K,F), normalised, into the last layer's weight, and zeros into its bias. */
-static err set_head(classifier *c, const double *means)
+/* Rows (K,F) of length 1; rows of zeros stay. */
+static void normalise_rows(const double *means, int k, int width, float *out)
 {
-    const char *head = architecture_find(c->o.model)->head;
-    int width = classifier_feature_count(c), k = c->o.n_classes;
-    float *weight = calloc((size_t)k * (size_t)width, sizeof *weight),
-          *bias = calloc((size_t)k, sizeof *bias);
-    err error = weight && bias ? OK : err_set(ERR_SYSTEM, "out of memory for prototypes");
-    for (int i = 0; i < k && error == OK; i++) {
+    for (int i = 0; i < k; i++) {
         const double *mean = means + (size_t)i * (size_t)width;
         double squares = 0;
         for (int j = 0; j < width; j++) squares += mean[j] * mean[j];
-        for (int j = 0; j < width && squares > 0; j++)
-            weight[i * width + j] = (float)(mean[j] / sqrt(squares));
+        double factor = squares > 0 ? 1 / sqrt(squares) : 0;
+        for (int j = 0; j < width; j++)
+            out[(size_t)i * (size_t)width + (size_t)j] = (float)(mean[j] * factor);
     }
-    if (error == OK) error = net_set_parameter(c->n, name_of("C/%s.weight", head).text, weight);
-    if (error == OK) error = net_set_parameter(c->n, name_of("C/%s.bias", head).text, bias);
+}
+
+static err set_head(classifier *c, const float *weight, const float *bias)
+{
+    const char *head = architecture_find(c->o.model)->head;
+    TRY(net_set_parameter(c->n, name_of("C/%s.weight", head).text, weight));
+    return net_set_parameter(c->n, name_of("C/%s.bias", head).text, bias);
+}
+
+/* The last layer becomes the normalised means, without bias. */
+static err set_means(classifier *c, const double *means)
+{
+    size_t k = (size_t)c->o.n_classes, width = (size_t)classifier_feature_count(c);
+    float *weight = malloc(k * width * sizeof *weight), *bias = calloc(k, sizeof *bias);
+    if (weight) normalise_rows(means, (int)k, (int)width, weight);
+    err error =
+        weight && bias ? set_head(c, weight, bias) : err_set(ERR_SYSTEM, "out of memory for prototypes");
     free(weight);
     free(bias);
     return error;
 }
 
+static err imprint_with(classifier *c, const source *real, const source *synthetic, double share,
+                        double *means, float *features)
+{
+    TRY(add_means(c, real, share, means, features));
+    TRY(add_means(c, synthetic, 1 - share, means, features));
+    return set_means(c, means);
+}
+
 err imprint(classifier *c, const source *real, const source *synthetic, int n_real)
 {
-    int width = classifier_feature_count(c);
-    double share = (double)n_real / c->o.batch;
-    double *means = calloc((size_t)c->o.n_classes * (size_t)width, sizeof *means);
-    float *features = malloc((size_t)c->o.batch * (size_t)width * sizeof *features);
-    err error = means && features ? OK : err_set(ERR_SYSTEM, "out of memory for prototypes");
-    if (error == OK) error = add_means(c, real, share, means, features);
-    if (error == OK) error = add_means(c, synthetic, 1 - share, means, features);
-    if (error == OK) error = set_head(c, means);
+    size_t width = (size_t)classifier_feature_count(c);
+    double *means = calloc((size_t)c->o.n_classes * width, sizeof *means);
+    float *features = malloc((size_t)c->o.batch * width * sizeof *features);
+    err error = means && features
+                    ? imprint_with(c, real, synthetic, (double)n_real / c->o.batch, means, features)
+                    : err_set(ERR_SYSTEM, "out of memory for prototypes");
     free(means);
     free(features);
     return error;

@@ -58,7 +58,7 @@ static err train(classifier *c, const source *real, const source *synthetic, int
                  classifier_progress progress, void *context)
 {
     for (int t = 0; t < c->o.steps; t++) {
-        float loss;
+        float loss = 0;
         TRY(set_batch(c, real, synthetic, n_real, (uint64_t)t));
         err error = classifier_update(c, (uint64_t)t, &loss);
         if (error != OK)
