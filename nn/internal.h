@@ -45,7 +45,7 @@ struct net {
     char mistake[256];
 };
 
-/* record.c */
+/* record.c, record_*.c */
 node *net_node(const net *n, nn_t x);
 /* a: act, stride, pad, upsample. */
 nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a);
