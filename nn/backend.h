@@ -23,6 +23,7 @@ typedef struct attributes {
     bool upsample;                     /* conv */
     int kind;                          /* pool, global_pool, hinge, random: the public enum */
     int axis, first;                   /* concat, slice */
+    bool transposed;                   /* linear */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
     float epsilon, momentum;           /* batch_norm, spectral_norm */
     float coefficients[NN_MAX_INPUTS]; /* sum */
@@ -113,38 +114,65 @@ struct backend_i {
 /* Output derivative of an activation, from the output value y: relu' = y>0, leaky' = y>0 ? 1 : 0.2, tanh' =
  * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output. */
 
-/* ---- what the operators compute
- * -------------------------------------------------------------------------------- In: in[0], in[1], ... Out:
- * the node's output. "act" is a.act, applied last.
+/* ---- what the operators compute ---- */
+
+/* In: in[0], in[1], ... Out: the node's output. "act" is a.act, applied last.
  *
- * RANDOM      out = rng_fill_uniform / rng_fill_normal (base/rng.h) with key a.key, index c->t. kind:
- * distribution. CONV        in x (B,C,H,W), w (O,C,k,k) plain, [b (O) plain]; cross-correlation, zero padding
- * a.pad, a.stride. out = act(x * w + b). With a.upsample x is first upsampled as by UPSAMPLE (k 3, stride 1,
- * pad 1). LINEAR      in x (B,I), w (O,I), [b (O)]. out = act(x w^T + b). BATCH_NORM  in x (B,C,H,W) or
- * (B,C), gain, bias, running_mean (C), running_var (C). gain and bias are both (C) or both (B,C). training:
- * mean and biased variance over (B,H,W) of the batch; out = act(gain * (x-mean) / sqrt(var+epsilon) + bias);
- * running_mean, running_var (state[3], state[4]) move by a.momentum towards the batch's mean and *unbiased*
- * variance. Not training: uses the running ones, and backward treats them as constants. Gradients: x, gain,
- * bias. ACTIVATION  out = act(x). SUM         out = sum_i a.coefficients[i] * in[i]. All inputs and the
- * output have one shape and one layout. ROW_DOT     in a, b (B,D). out (B,1) = sum_d a b. UPSAMPLE nearest,
- * twice: out[y][x] = in[y/2][x/2]. Backward sums the four. POOL        max or average over k x k windows,
- * stride, pad. Max: the first maximum in row-major order gets the gradient; padding is minus infinity.
- * Average: the divisor counts only elements inside the image. GLOBAL_POOL (B,C,H,W) -> (B,C): sum or mean
- * over H, W. CONCAT      along a.axis 0 (batch) or 1 (channels). SLICE rows a.first .. a.first + shape.d[0] -
- * 1 of axis 0. RESHAPE     same elements in NCHW order; between ranks 1, 2 and 4 in any direction.
- * SPECTRAL_NORM in w (any rank, plain), u (d[0]), v (rest) states. With W = w as (d[0], rest): if training, v
- * = W^T u / max(|W^T u|, eps), u = W v / max(|W v|, eps) (stored back; one iteration, as PyTorch and Miyato
- * et al. 2018); sigma = u^T W v; out = w / sigma, plain. Backward, u and v constant: dw = (dout - <dout, out>
- * u v^T) / sigma. DIFF_AUGMENT in x (B,C,H,W), t (B,6) uniform; per sample: brightness x += t0 - 0.5;
- * contrast x = m + (x-m)(t1+0.5), m the mean of the sample after brightness, differentiated through;
- * translation by dx = floor(t2 (2s+1)) - s to the right and dy (from t3) down, s = round(H/8), zeros come in;
- * cutout: the square of side H/2 whose top left corner is floor(t4 (H+1)) - H/4, floor(t5 (W+1)) - W/4 as
- * (row, column), clipped, becomes 0. Each only if its flag in a.augment is set. Gradient: x only. ROTATE
- * sample b is turned anticlockwise by (b mod 4) * 90 degrees, H = W: one quarter turn is out[y][x] =
- * in[x][W-1-y]. HINGE       in logits (any shape). REAL: mean max(0, 1-x); FAKE: mean max(0, 1+x); GENERATOR:
- * -mean x. out (1). SOFTMAX_CROSS_ENTROPY in logits, targets (B,K), targets >= 0, rows need not sum to 1: out
- * = -(1/B) sum_b sum_k t log softmax(x)_k. A row of zero targets contributes nothing (an unlabelled sample).
- * Gradient: logits only. BINARY_CROSS_ENTROPY in logits, targets (B,K) in [0,1] or NaN: mean over the known
- * ones of max(x,0) - x t + log(1+exp(-|x|)); 0 if none is known. Gradient: logits only. */
+ * RANDOM: out = rng_fill_uniform / rng_fill_normal (base/rng.h) with key a.key, index c->t. kind:
+ * distribution.
+ *
+ * CONV: in x (B,C,H,W), w (O,C,k,k) plain, [b (O) plain]; cross-correlation, zero padding a.pad, a.stride.
+ * out = act(x * w + b). With a.upsample x is first upsampled as by UPSAMPLE (k 3, stride 1, pad 1).
+ *
+ * LINEAR: in x (B,I) or (B,T,I), w (O,I), [b (O)]. out (B,O) or (B,T,O) = act(x w^T + b). transposed: w is
+ * (I,O), and out = act(x w + b).
+ *
+ * BATCH_NORM: in x (B,C,H,W) or (B,C), gain, bias, running_mean (C), running_var (C). gain and bias are both
+ * (C) or both (B,C). training: mean and biased variance over (B,H,W) of the batch; out = act(gain * (x-mean)
+ * / sqrt(var+epsilon) + bias); running_mean, running_var (state[3], state[4]) move by a.momentum towards the
+ * batch's mean and *unbiased* variance. Not training: uses the running ones, and backward treats them as
+ * constants. Gradients: x, gain, bias.
+ *
+ * ACTIVATION: out = act(x).
+ *
+ * SUM: out = sum_i a.coefficients[i] * in[i]. All inputs and the output have one shape and one layout.
+ *
+ * ROW_DOT: in a, b (B,D). out (B,1) = sum_d a b.
+ *
+ * UPSAMPLE: nearest, twice: out[y][x] = in[y/2][x/2]. Backward sums the four.
+ *
+ * POOL: max or average over k x k windows, stride, pad. Max: the first maximum in row-major order gets the
+ * gradient; padding is minus infinity. Average: the divisor counts only elements inside the image.
+ *
+ * GLOBAL_POOL: (B,C,H,W) -> (B,C): sum or mean over H, W.
+ *
+ * CONCAT: along a.axis 0 (batch) or 1 (channels).
+ *
+ * SLICE: rows a.first .. a.first + shape.d[0] - 1 of axis 0.
+ *
+ * RESHAPE: same elements in NCHW order; between all ranks in any direction.
+ *
+ * SPECTRAL_NORM: in w (any rank, plain), u (d[0]), v (rest) states. With W = w as (d[0], rest): if training,
+ * v = W^T u / max(|W^T u|, eps), u = W v / max(|W v|, eps) (stored back; one iteration, as PyTorch and
+ * Miyato et al. 2018); sigma = u^T W v; out = w / sigma, plain. Backward, u and v constant: dw = (dout -
+ * <dout, out> u v^T) / sigma.
+ *
+ * DIFF_AUGMENT: in x (B,C,H,W), t (B,6) uniform; per sample: brightness x += t0 - 0.5; contrast x = m +
+ * (x-m)(t1+0.5), m the mean of the sample after brightness, differentiated through; translation by dx =
+ * floor(t2 (2s+1)) - s to the right and dy (from t3) down, s = round(H/8), zeros come in; cutout: the square
+ * of side H/2 whose top left corner is floor(t4 (H+1)) - H/4, floor(t5 (W+1)) - W/4 as (row, column),
+ * clipped, becomes 0. Each only if its flag in a.augment is set. Gradient: x only.
+ *
+ * ROTATE: sample b is turned anticlockwise by (b mod 4) * 90 degrees, H = W: one quarter turn is out[y][x] =
+ * in[x][W-1-y].
+ *
+ * HINGE: in logits (any shape). REAL: mean max(0, 1-x); FAKE: mean max(0, 1+x); GENERATOR: -mean x. out (1).
+ *
+ * SOFTMAX_CROSS_ENTROPY: in logits, targets (B,K), targets >= 0, rows need not sum to 1: out = -(1/B) sum_b
+ * sum_k t log softmax(x)_k. A row of zero targets contributes nothing (an unlabelled sample). Gradient:
+ * logits only.
+ *
+ * BINARY_CROSS_ENTROPY: in logits, targets (B,K) in [0,1] or NaN: mean over the known ones of max(x,0) - x t
+ * + log(1+exp(-|x|)); 0 if none is known. Gradient: logits only. */
 
 #endif

@@ -40,7 +40,7 @@ nn_t nn_conv(net *n, nn_t x, conv_opts o)
 
 nn_t nn_linear(net *n, nn_t x, linear_opts o)
 {
-    nn_shape_t shape = nn_shape(2, o.out, nn_shape_of(n, x).d[1]);
+    nn_shape_t xs = nn_shape_of(n, x), shape = nn_shape(2, o.out, xs.d[xs.rank - 1]);
     nn_t w = weight_of(n, o.name, shape, o.init, o.spectral_norm, o.frozen_spectral), b;
     if (o.bias) b = bias_of(n, o.name, o.out, o.bias_init);
     return net_add_linear(n, x, w, o.bias ? &b : NULL, o.act);

@@ -118,7 +118,7 @@ nn_t nn_state(net *n, const char *name, nn_shape_t shape, init_opts init);
 typedef enum nn_distribution { DISTRIBUTION_UNIFORM, DISTRIBUTION_NORMAL } nn_distribution;
 
 /* Fresh random numbers at every run: uniform in [0,1) or standard normal, keyed by (net seed, purpose, t of
- * step_run). Rank 1 or 2. */
+ * step_run). Rank 1 to 3. */
 nn_t nn_random(net *n, const char *purpose, nn_shape_t shape, nn_distribution distribution);
 
 /* ---- operators: what each computes is said in nn/backend.h
@@ -153,7 +153,7 @@ typedef struct linear_opts {
     init_opts bias_init; /* INIT_ZEROS by default; INIT_ONES for the gain of a conditional batch norm */
 } linear_opts;
 
-/* (B,I) -> (B,out): y = x W^T + b. */
+/* (B,I) -> (B,out), or (B,T,I) -> (B,T,out): y = x W^T + b. */
 nn_t nn_linear(net *n, nn_t x, linear_opts o);
 
 typedef struct batch_norm_opts {

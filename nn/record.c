@@ -249,7 +249,7 @@ nn_t nn_state(net *n, const char *name, nn_shape_t shape, init_opts init)
 
 nn_t nn_random(net *n, const char *purpose, nn_shape_t shape, nn_distribution distribution)
 {
-    REQUIRE(shape.rank == 1 || shape.rank == 2, "random %s: rank %d is not 1 or 2", purpose, shape.rank);
+    REQUIRE(shape.rank >= 1 && shape.rank <= 3, "random %s: rank %d is not 1 to 3", purpose, shape.rank);
     attributes a = {.kind = (int)distribution, .key = rng_key(n->seed, purpose)};
     return net_add_node(n, OP_RANDOM, shape, NULL, 0, a);
 }

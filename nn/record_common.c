@@ -1,16 +1,33 @@
 /* Recording operators on tensors of any kind, and losses: one shape rule each. */
 #include "nn/record.h"
+#include "nn/sequence.h"
 
-nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act)
+static int last_of(const nn_shape_t *s)
+{
+    return s->d[s->rank - 1];
+}
+
+static nn_t add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a)
 {
     nn_t in[] = {x, w, bias ? *bias : x};
     if (!net_inputs_fine(n, OP_LINEAR, in, 2)) return (nn_t){-1};
-    nn_shape_t xs = nn_shape_of(n, x), ws = nn_shape_of(n, w);
-    REQUIRE(xs.rank == 2 && ws.rank == 2 && xs.d[1] == ws.d[1],
-            "%slinear: input has rank %d and %d columns, the weight wants rank 2 and %d", n->path, xs.rank,
-            xs.d[1], ws.d[1]);
-    return net_add_node(n, OP_LINEAR, nn_shape(2, xs.d[0], ws.d[0]), in, bias ? 3 : 2,
-                        (attributes){.act = act});
+    nn_shape_t out = nn_shape_of(n, x), ws = nn_shape_of(n, w);
+    int columns = ws.d[a.transposed ? 0 : 1];
+    REQUIRE((out.rank == 2 || out.rank == 3) && ws.rank == 2 && last_of(&out) == columns,
+            "%slinear: input has rank %d and %d columns, the weight wants rank 2 or 3 and %d", n->path,
+            out.rank, last_of(&out), columns);
+    out.d[out.rank - 1] = ws.d[a.transposed ? 1 : 0];
+    return net_add_node(n, OP_LINEAR, out, in, bias ? 3 : 2, a);
+}
+
+nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act)
+{
+    return add_linear(n, x, w, bias, (attributes){.act = act});
+}
+
+nn_t nn_matmul(net *n, nn_t a, nn_t b, bool transpose_b)
+{
+    return add_linear(n, a, b, NULL, (attributes){.transposed = !transpose_b});
 }
 
 nn_t nn_activation(net *n, nn_t x, nn_act act)

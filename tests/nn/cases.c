@@ -6,6 +6,7 @@
 /* Shapes. Where a macro takes one, it is the last argument, since its commas are not protected. */
 #define S1(a) {1, {a}}
 #define S2(a, b) {2, {a, b}}
+#define S3(b, t, d) {3, {b, t, d}}
 #define S4(b, c, h, w) {4, {b, c, h, w}}
 #define WINDOWS(size, k, s, p) (((size) + 2 * (p) - (k)) / (s) + 1)
 
@@ -36,6 +37,11 @@
 #define LINEAR(name_, b, i, o, bias, act_) \
     {.name = name_, .op = OP_LINEAR, .shape = S2(b, o), .n_in = 2 + (bias), \
      .in = {NORMAL(S2(b, i)), WEIGHT(S2(o, i)), VECTOR(o)}, .a = {.act = act_}}
+#define LINEAR3(name_, b, t, i, o, bias, act_) \
+    {.name = name_, .op = OP_LINEAR, .shape = S3(b, t, o), .n_in = 2 + (bias), \
+     .in = {NORMAL(S3(b, t, i)), WEIGHT(S2(o, i)), VECTOR(o)}, .a = {.act = act_}}
+#define MATMUL(name_, transposed_, from, w, ...) \
+    {.name = name_, .op = OP_LINEAR, .shape = __VA_ARGS__, .n_in = 2, .in = {from, w}, .a.transposed = transposed_}
 #define NORM(name_, training_, act_, c, ...) \
     {.name = name_, .op = OP_BATCH_NORM, .shape = __VA_ARGS__, .n_in = 5, \
      .in = {NORMAL(__VA_ARGS__), VECTOR(c), VECTOR(c), STATE(FILL_NORMAL, c), STATE(FILL_POSITIVE, c)}, \
@@ -93,6 +99,7 @@
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
     RANDOM("random_uniform_rows", DISTRIBUTION_UNIFORM, 0xF00000000000000F, S2(5, 6)),
+    RANDOM("random_uniform_3",    DISTRIBUTION_UNIFORM,                  9, S3(2, 3, 5)),
     RANDOM("random_normal",       DISTRIBUTION_NORMAL,                   8, S2(3, 7)),
 
     /*                                B   C   H   W   O  k  s  p  bias */
@@ -130,6 +137,15 @@ const test_case test_cases[] = {
     LINEAR("linear_tanh",     4,  33, 10, 1, ACT_TANH),
     LINEAR("linear_sigmoid",  1,  12,  5, 1, ACT_SIGMOID),
     LINEAR("linear_wide",    16, 100, 24, 0, ACT_NONE),
+
+    LINEAR3("linear_rows",      3, 4,  5, 6, 1, ACT_NONE),
+    LINEAR3("linear_rows_tanh", 2, 7, 20, 9, 1, ACT_TANH),
+    LINEAR3("linear_rows_one",  1, 1,  3, 1, 0, ACT_NONE),
+    MATMUL("matmul",            true,  NORMAL(S2(5, 7)),      NORMAL(S2(7, 3)),  S2(5, 3)),
+    MATMUL("matmul_rows",       true,  NORMAL(S3(2, 3, 11)),  NORMAL(S2(11, 4)), S3(2, 3, 4)),
+    MATMUL("matmul_pairs",      false, NORMAL(S2(5, 6)),      NORMAL(S2(4, 6)),  S2(5, 4)),
+    {.name = "linear_transposed", .op = OP_LINEAR, .shape = S2(6, 10), .n_in = 3,
+     .in = {NORMAL(S2(6, 4)), WEIGHT(S2(4, 10)), VECTOR(10)}, .a = {.transposed = true, .act = ACT_SIGMOID}},
 
     NORM("batch_norm",              true,  ACT_NONE, 12, S4(2, 12, 5, 5)),
     NORM("batch_norm_relu",         true,  ACT_RELU, 20, S4(3, 20, 4, 3)),
@@ -213,6 +229,10 @@ const test_case test_cases[] = {
     RESHAPE("reshape_vector",      NORMAL(S2(3, 5)),        S1(15)),
     RESHAPE("reshape_from_vector", NORMAL(S1(36)),          S4(1, 9, 2, 2)),
     RESHAPE("reshape_to_vector",   NORMAL(S4(2, 10, 1, 2)), S1(40)),
+    RESHAPE("reshape_merge",       NORMAL(S3(3, 4, 5)),     S2(12, 5)),
+    RESHAPE("reshape_split",       NORMAL(S2(6, 20)),       S3(6, 4, 5)),
+    RESHAPE("reshape_image_rows",  NORMAL(S4(2, 12, 3, 2)), S3(2, 12, 6)),
+    RESHAPE("reshape_rows_image",  NORMAL(S3(2, 9, 4)),     S4(2, 9, 2, 2)),
     RESHAPE("reshape_parameter",   WEIGHT(S4(12, 3, 2, 2)),          S4(12, 3, 2, 2)),
 
     SPECTRAL("spectral_norm",             true,  12, 20, S2(12, 20)),

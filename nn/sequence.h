@@ -1,0 +1,15 @@
+/* Operators on sequences and on the rows of tables: what texts and transformers need; included beside
+ * nn/net.h. What each computes is said in nn/backend.h.
+ *
+ * A batch of sequences is (B,T,D), row-major. Token ids, lengths and positions are floats with whole values,
+ * so that they are inputs like all others. */
+#ifndef NN_SEQUENCE_H
+#define NN_SEQUENCE_H
+
+#include "nn/net.h"
+
+/* a (R,K) or (B,T,K) times b (K,N), or with transpose_b times the transpose of b (N,K): -> (R,N) or (B,T,N).
+ * Similarities of all pairs of rows; or a table looked up by a distribution instead of an id. */
+nn_t nn_matmul(net *n, nn_t a, nn_t b, bool transpose_b);
+
+#endif

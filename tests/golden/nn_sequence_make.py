@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Makes nn_sequence.safetensors: what PyTorch computes for the rows of tests/nn/cases.c on sequences, beside this file,
+as nn_make.py does for the others. Needs torch and safetensors; run with: python3 nn_sequence_make.py
+"""
+import torch
+import torch.nn.functional as F
+
+from nn_make import ACTS, Draw, row, several, write
+
+
+def linear(name, b, t, i, o, bias, act):
+    d = Draw(name)
+    inputs = [d.normal(b, t, i), d.weight(o, i)] + ([d.normal(o)] if bias else [])
+    row(name, inputs, lambda *x: ACTS[act](F.linear(*x)), range(len(inputs)))
+
+
+def products():
+    linear("linear_rows", 3, 4, 5, 6, True, "none")
+    linear("linear_rows_tanh", 2, 7, 20, 9, True, "tanh")
+    several("matmul", [(5, 7), (7, 3)], lambda t: t[0] @ t[1])
+    several("matmul_rows", [(2, 3, 11), (11, 4)], lambda t: t[0] @ t[1])
+    several("matmul_pairs", [(5, 6), (4, 6)], lambda t: t[0] @ t[1].T)
+
+
+products()
+write("nn_sequence.safetensors")
