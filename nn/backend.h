@@ -146,9 +146,9 @@ struct backend_i {
  *
  * GLOBAL_POOL: (B,C,H,W) -> (B,C): sum or mean over H, W.
  *
- * CONCAT: along a.axis 0 (batch) or 1 (channels).
+ * CONCAT: along a.axis 0 (batch), 1 (channels), or 2 of rank 3.
  *
- * SLICE: rows a.first .. a.first + shape.d[0] - 1 of axis 0.
+ * SLICE: elements a.first .. a.first + shape.d[a.axis] - 1 of a.axis, which is 0 where rank is 4.
  *
  * RESHAPE: same elements in NCHW order; between all ranks in any direction.
  *

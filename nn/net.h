@@ -183,7 +183,7 @@ nn_t nn_pool(net *n, nn_t x, nn_pool_kind kind, int k, int stride, int pad);
 typedef enum nn_global_pool_kind { GLOBAL_SUM, GLOBAL_AVERAGE } nn_global_pool_kind;
 nn_t nn_global_pool(net *n, nn_t x, nn_global_pool_kind kind); /* (B,C,H,W) -> (B,C) */
 
-nn_t nn_concat(net *n, const nn_t *x, int count, int axis); /* axis 0 or 1, 2 <= count <= 8 */
+nn_t nn_concat(net *n, const nn_t *x, int count, int axis); /* axis 0 or 1, or 2 of rank 3; 2 <= count <= 8 */
 nn_t nn_slice(net *n, nn_t x, int first, int count);        /* rows first.. of axis 0 */
 nn_t nn_reshape(net *n, nn_t x, nn_shape_t shape);          /* same elements in NCHW order */
 

@@ -73,12 +73,13 @@ nn_t nn_row_dot(net *n, nn_t a, nn_t b)
 
 nn_t nn_concat(net *n, const nn_t *x, int count, int axis)
 {
-    REQUIRE(count >= 2 && count <= NN_MAX_INPUTS && (axis == 0 || axis == 1),
-            "%sconcat: %d inputs on axis %d; 2 to %d on axis 0 or 1 are possible", n->path, count, axis,
+    REQUIRE(count >= 2 && count <= NN_MAX_INPUTS && axis >= 0 && axis <= 2,
+            "%sconcat: %d inputs on axis %d; 2 to %d on axis 0, 1 or 2 are possible", n->path, count, axis,
             (int)NN_MAX_INPUTS);
     if (!net_inputs_fine(n, OP_CONCAT, x, count)) return (nn_t){-1};
     nn_shape_t out = nn_shape_of(n, x[0]);
-    REQUIRE(axis < out.rank, "%sconcat: axis 1 of an input of rank 1", n->path);
+    REQUIRE(axis < out.rank && (axis < 2 || out.rank == 3), "%sconcat: axis %d of an input of rank %d",
+            n->path, axis, out.rank);
     for (int i = 1; i < count; i++) {
         nn_shape_t s = nn_shape_of(n, x[i]), expected = out;
         if (s.rank > axis) expected.d[axis] = s.d[axis];
@@ -89,14 +90,21 @@ nn_t nn_concat(net *n, const nn_t *x, int count, int axis)
     return net_add_node(n, OP_CONCAT, out, x, count, (attributes){.axis = axis});
 }
 
-nn_t nn_slice(net *n, nn_t x, int first, int count)
+nn_t nn_slice_axis(net *n, nn_t x, int axis, int first, int count)
 {
     if (!net_inputs_fine(n, OP_SLICE, &x, 1)) return (nn_t){-1};
     nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(first >= 0 && count >= 1 && first <= s.d[0] - count, "%sslice: rows %d..%d of %d", n->path, first,
-            first + count - 1, s.d[0]);
-    s.d[0] = count;
-    return net_add_node(n, OP_SLICE, s, &x, 1, (attributes){.first = first});
+    REQUIRE(axis == 0 || (axis > 0 && axis < s.rank && s.rank < 4), "%sslice: axis %d of an input of rank %d",
+            n->path, axis, s.rank);
+    REQUIRE(first >= 0 && count >= 1 && first <= s.d[axis] - count, "%sslice: rows %d..%d of %d", n->path,
+            first, first + count - 1, s.d[axis]);
+    s.d[axis] = count;
+    return net_add_node(n, OP_SLICE, s, &x, 1, (attributes){.axis = axis, .first = first});
+}
+
+nn_t nn_slice(net *n, nn_t x, int first, int count)
+{
+    return nn_slice_axis(n, x, 0, first, count);
 }
 
 nn_t nn_reshape(net *n, nn_t x, nn_shape_t shape)

@@ -12,4 +12,7 @@
  * Similarities of all pairs of rows; or a table looked up by a distribution instead of an id. */
 nn_t nn_matmul(net *n, nn_t a, nn_t b, bool transpose_b);
 
+/* Elements first .. first + count - 1 of an axis: 0 of any rank, 1 or 2 of rank 2 or 3. */
+nn_t nn_slice_axis(net *n, nn_t x, int axis, int first, int count);
+
 #endif

@@ -110,8 +110,11 @@ void cpu_from_plain(const view *v, const float *from, void *to, bool add);
 /* vector.c: in parallel, over bytes, or over n elements that are all floats or all bf16. */
 void cpu_copy(void *y, const void *x, size_t bytes);
 void cpu_zero(void *y, size_t bytes);
-void cpu_scale(bool half, void *y, const void *x, float a, size_t n, bool add);  /* y = a x, or y += a x */
-void cpu_store(bool half, void *y, const void *x, size_t n, bool add);           /* y = x, or y += x */
+void cpu_scale(bool half, void *y, const void *x, float a, size_t n, bool add); /* y = a x, or y += a x */
+void cpu_store(bool half, void *y, const void *x, size_t n, bool add);          /* y = x, or y += x */
+/* y[r] = x[r], or y[r] += x[r], for rows of `width` floats that start every y_stride and x_stride floats. */
+void cpu_store_rows(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t width,
+                    bool add);
 void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add); /* (rows, columns) */
 
 /* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */

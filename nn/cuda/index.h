@@ -38,6 +38,19 @@ CUDA_BOTH uint32_t view_index(cuda_view v, uint32_t offset)
     return (pixel / v.area * v.channels + channel) * v.area + pixel % v.area;
 }
 
+/* ---- parts of rows ---- */
+
+/* Rows of `width` floats between a dense array and part of a wider one. */
+typedef struct cuda_band {
+    uint32_t rows, width, whole, first; /* first: where the band starts in a row of `whole` floats */
+} cuda_band;
+
+/* Where element i of the dense array lies in the wider one. */
+CUDA_BOTH uint32_t band_offset(cuda_band s, uint32_t i)
+{
+    return i / s.width * s.whole + s.first + i % s.width;
+}
+
 /* ---- random numbers: base/rng.c on the device ---- */
 
 typedef struct philox_words {

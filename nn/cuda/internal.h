@@ -101,6 +101,11 @@ err cuda_ema(backend *b, float *average, const float *w, size_t n, float decay);
 err cuda_swap(backend *b, float *x, float *y, size_t n);
 err cuda_sum_squares(backend *b, const float *x, size_t n, double *out);
 
+/* ---- concat.cu: a dense array into part of wider rows, and back ---- */
+
+err cuda_put_band(backend *b, float *whole, const float *x, cuda_band s, bool add);
+err cuda_take_band(backend *b, float *x, const float *whole, cuda_band s, bool add);
+
 /* ---- activation.cu ---- */
 
 /* y = act(y + bias) in place, y (rows, columns), bias (columns) or NULL. */

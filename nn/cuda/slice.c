@@ -1,4 +1,4 @@
-/* Rows of axis 0 lie together in every layout. */
+/* Rows of axis 0 lie together in every layout; other axes are those of plain tensors. */
 #include "nn/cuda/internal.h"
 
 static err plan(backend *b, call *c)
@@ -13,14 +13,29 @@ static size_t start_of(const node *n)
     return nn_count(&n->in[0]->shape) / (size_t)n->in[0]->shape.d[0] * (size_t)n->a.first;
 }
 
+static cuda_band band_of(const node *n)
+{
+    const nn_shape_t *from = &n->in[0]->shape;
+    size_t rows = 1;
+    for (int k = 0; k < n->a.axis; k++) rows *= (size_t)from->d[k];
+    uint32_t whole = (uint32_t)(nn_count(from) / rows), each = whole / (uint32_t)from->d[n->a.axis];
+    return (cuda_band){(uint32_t)rows, (uint32_t)(nn_count(&n->shape) / rows), whole,
+                       each * (uint32_t)n->a.first};
+}
+
 static err forward(backend *b, const call *c)
 {
+    if (c->n->a.axis > 0) return cuda_take_band(b, c->out, c->in[0], band_of(c->n), false);
     return cuda_store(b, c->out, c->in[0] + start_of(c->n), nn_count(&c->n->shape), false);
 }
 
 static err backward(backend *b, const call *c)
 {
     if (!c->din[0]) return OK;
+    if (c->n->a.axis > 0) {
+        if (!c->add[0]) TRY(cuda_zero(b, c->din[0], nn_count(&c->n->in[0]->shape)));
+        return cuda_put_band(b, c->din[0], c->dout, band_of(c->n), c->add[0]);
+    }
     size_t all = nn_count(&c->n->in[0]->shape), n = nn_count(&c->n->shape), start = start_of(c->n);
     if (!c->add[0]) {
         TRY(cuda_zero(b, c->din[0], start));

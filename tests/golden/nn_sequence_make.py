@@ -5,7 +5,7 @@ as nn_make.py does for the others. Needs torch and safetensors; run with: python
 import torch
 import torch.nn.functional as F
 
-from nn_make import ACTS, Draw, row, several, write
+from nn_make import ACTS, Draw, one, row, several, write
 
 
 def linear(name, b, t, i, o, bias, act):
@@ -22,5 +22,13 @@ def products():
     several("matmul_pairs", [(5, 6), (4, 6)], lambda t: t[0] @ t[1].T)
 
 
+def parts():
+    several("concat_times", [(2, 3, 5), (2, 1, 5)], lambda t: torch.cat(t, 1))
+    several("concat_features", [(2, 3, 4), (2, 3, 1), (2, 3, 9)], lambda t: torch.cat(t, 2))
+    one("slice_columns", (4, 7), lambda x: x[:, 2:5])
+    one("slice_features", (2, 3, 7), lambda x: x[:, :, 3:7])
+
+
 products()
+parts()
 write("nn_sequence.safetensors")

@@ -77,6 +77,8 @@
     {.name = name_, .op = OP_CONCAT, .shape = __VA_ARGS__, .n_in = 3, .a.axis = axis_, .in = {first, second, third}}
 #define SLICE(name_, first_, from, ...) \
     {.name = name_, .op = OP_SLICE, .shape = __VA_ARGS__, .n_in = 1, .a.first = first_, .in = {from}}
+#define SLICE_AXIS(name_, axis_, first_, from, ...) \
+    {.name = name_, .op = OP_SLICE, .shape = __VA_ARGS__, .n_in = 1, .a = {.axis = axis_, .first = first_}, .in = {from}}
 #define RESHAPE(name_, from, ...) \
     {.name = name_, .op = OP_RESHAPE, .shape = __VA_ARGS__, .n_in = 1, .in = {from}}
 /* While training u and v move with w, but their derivative is left out. */
@@ -217,10 +219,19 @@ const test_case test_cases[] = {
     CONCAT3("concat_few",         1, NORMAL(S4(2, 1, 3, 2)), NORMAL(S4(2, 3, 3, 2)), NORMAL(S4(2, 4, 3, 2)), S4(2, 8, 3, 2)),
     CONCAT3("concat_columns",     1, NORMAL(S2(3, 4)),       NORMAL(S2(3, 1)),       NORMAL(S2(3, 7)),       S2(3, 12)),
 
+    CONCAT2("concat_times",       1, NORMAL(S3(2, 3, 5)),    NORMAL(S3(2, 1, 5)), S3(2, 4, 5)),
+    CONCAT2("concat_sequences",   0, NORMAL(S3(1, 3, 5)),    NORMAL(S3(2, 3, 5)), S3(3, 3, 5)),
+    CONCAT3("concat_features",    2, NORMAL(S3(2, 3, 4)),    NORMAL(S3(2, 3, 1)), NORMAL(S3(2, 3, 9)), S3(2, 3, 14)),
+
     SLICE("slice",        1, NORMAL(S4(4, 12, 3, 3)), S4(2, 12, 3, 3)),
     SLICE("slice_last",   2, NORMAL(S4(3, 3, 4, 2)),  S4(1, 3, 4, 2)),
     SLICE("slice_rows",   0, NORMAL(S2(5, 7)),        S2(3, 7)),
     SLICE("slice_vector", 3, NORMAL(S1(9)),           S1(4)),
+
+    SLICE_AXIS("slice_columns",  1, 2, NORMAL(S2(4, 7)),    S2(4, 3)),
+    SLICE_AXIS("slice_times",    1, 1, NORMAL(S3(3, 4, 5)), S3(3, 2, 5)),
+    SLICE_AXIS("slice_features", 2, 3, NORMAL(S3(2, 3, 7)), S3(2, 3, 4)),
+    SLICE_AXIS("slice_feature",  2, 0, NORMAL(S3(3, 2, 5)), S3(3, 2, 1)),
 
     RESHAPE("reshape_unflatten",   NORMAL(S2(2, 48)),       S4(2, 12, 2, 2)),
     RESHAPE("reshape_flatten",     NORMAL(S4(2, 20, 2, 3)), S2(2, 120)),
