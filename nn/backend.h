@@ -175,4 +175,8 @@ struct backend_i {
  * BINARY_CROSS_ENTROPY: in logits, targets (B,K) in [0,1] or NaN: mean over the known ones of max(x,0) - x t
  * + log(1+exp(-|x|)); 0 if none is known. Gradient: logits only. */
 
+/* ---- on sequences and rows: all tensors are plain, of rank 1 to 3 ---- */
+
+/* MULTIPLY: in a, b of one shape. out = a b, element by element. */
+
 #endif

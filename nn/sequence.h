@@ -15,4 +15,6 @@ nn_t nn_matmul(net *n, nn_t a, nn_t b, bool transpose_b);
 /* Elements first .. first + count - 1 of an axis: 0 of any rank, 1 or 2 of rank 2 or 3. */
 nn_t nn_slice_axis(net *n, nn_t x, int axis, int first, int count);
 
+nn_t nn_multiply(net *n, nn_t a, nn_t b); /* element by element; both of one shape of rank 1 to 3 */
+
 #endif

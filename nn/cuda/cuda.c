@@ -202,5 +202,6 @@ const backend_i be_cuda = {
             [OP_HINGE] = &cuda_hinge,
             [OP_SOFTMAX_CROSS_ENTROPY] = &cuda_softmax_cross_entropy,
             [OP_BINARY_CROSS_ENTROPY] = &cuda_binary_cross_entropy,
+            [OP_MULTIPLY] = &cuda_multiply,
         },
 };

@@ -95,5 +95,6 @@ const backend_i be_ref = {
             [OP_HINGE] = &ref_hinge,
             [OP_SOFTMAX_CROSS_ENTROPY] = &ref_softmax_cross_entropy,
             [OP_BINARY_CROSS_ENTROPY] = &ref_binary_cross_entropy,
+            [OP_MULTIPLY] = &ref_multiply,
         },
 };

@@ -27,6 +27,7 @@ def parts():
     several("concat_features", [(2, 3, 4), (2, 3, 1), (2, 3, 9)], lambda t: torch.cat(t, 2))
     one("slice_columns", (4, 7), lambda x: x[:, 2:5])
     one("slice_features", (2, 3, 7), lambda x: x[:, :, 3:7])
+    several("multiply", [(2, 3, 7)] * 2, lambda t: t[0] * t[1])
 
 
 products()

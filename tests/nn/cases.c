@@ -97,6 +97,9 @@
 #define LOSS(name_, op_, logits, targets, b, k_) \
     {.name = name_, .op = op_, .shape = S1(1), .n_in = 2, \
      .in = {IN(logits, S2(b, k_)), CONSTANT(targets, S2(b, k_))}}
+#define MULTIPLY(name_, ...) \
+    {.name = name_, .op = OP_MULTIPLY, .shape = __VA_ARGS__, .n_in = 2, \
+     .in = {NORMAL(__VA_ARGS__), NORMAL(__VA_ARGS__)}}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -282,6 +285,10 @@ const test_case test_cases[] = {
     LOSS("binary_cross_entropy_one",     OP_BINARY_CROSS_ENTROPY, FILL_NORMAL, FILL_BINARY,  1,  1),
     LOSS("binary_cross_entropy_large",   OP_BINARY_CROSS_ENTROPY, FILL_LARGE,  FILL_BINARY,  3,  5),
     LOSS("binary_cross_entropy_unknown", OP_BINARY_CROSS_ENTROPY, FILL_NORMAL, FILL_UNKNOWN, 2,  3),
+
+    MULTIPLY("multiply",          S3(2, 3, 7)),
+    MULTIPLY("multiply_vector",   S1(33)),
+    MULTIPLY("multiply_rows",     S2(5, 9)),
 };
 
 /* clang-format on */
