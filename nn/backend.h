@@ -177,6 +177,8 @@ struct backend_i {
 
 /* ---- on sequences and rows: all tensors are plain, of rank 1 to 3 ---- */
 
-/* MULTIPLY: in a, b of one shape. out = a b, element by element. */
+/* MULTIPLY: in a, b of one shape. out = a b, element by element.
+ *
+ * REPEAT: in of rank 1 or 2. out has one axis more, a.axis, along which every element is repeated. */
 
 #endif

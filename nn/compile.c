@@ -37,6 +37,7 @@ bool node_reads_inputs(const node *x)
     case OP_SLICE:
     case OP_RESHAPE:
     case OP_ROTATE:
+    case OP_REPEAT:
         return false;
     case OP_POOL:
         return x->a.kind == POOL_MAX;

@@ -11,3 +11,14 @@ nn_t nn_multiply(net *n, nn_t a, nn_t b)
             "%smultiply: the inputs must have one shape of rank 1 to 3", n->path);
     return net_add_node(n, OP_MULTIPLY, s, in, 2, (attributes){0});
 }
+
+nn_t nn_repeat(net *n, nn_t x, int axis, int times)
+{
+    if (!net_inputs_fine(n, OP_REPEAT, &x, 1)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x);
+    REQUIRE(s.rank <= 2 && axis >= 0 && axis <= s.rank, "%srepeat: a new axis %d for an input of rank %d",
+            n->path, axis, s.rank);
+    for (int k = s.rank++; k > axis; k--) s.d[k] = s.d[k - 1];
+    s.d[axis] = times;
+    return net_add_node(n, OP_REPEAT, s, &x, 1, (attributes){.axis = axis});
+}

@@ -17,4 +17,8 @@ nn_t nn_slice_axis(net *n, nn_t x, int axis, int first, int count);
 
 nn_t nn_multiply(net *n, nn_t a, nn_t b); /* element by element; both of one shape of rank 1 to 3 */
 
+/* Repeats x along a new axis: (T,D) -> (times,T,D) for axis 0, one table for every sample; (B,D) ->
+ * (B,times,D) for axis 1, one row for every time. x has rank 1 or 2. */
+nn_t nn_repeat(net *n, nn_t x, int axis, int times);
+
 #endif

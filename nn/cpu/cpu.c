@@ -136,5 +136,6 @@ const backend_i be_cpu = {
             [OP_SOFTMAX_CROSS_ENTROPY] = &cpu_softmax_cross_entropy,
             [OP_BINARY_CROSS_ENTROPY] = &cpu_binary_cross_entropy,
             [OP_MULTIPLY] = &cpu_multiply,
+            [OP_REPEAT] = &cpu_repeat,
         },
 };

@@ -203,5 +203,6 @@ const backend_i be_cuda = {
             [OP_SOFTMAX_CROSS_ENTROPY] = &cuda_softmax_cross_entropy,
             [OP_BINARY_CROSS_ENTROPY] = &cuda_binary_cross_entropy,
             [OP_MULTIPLY] = &cuda_multiply,
+            [OP_REPEAT] = &cuda_repeat,
         },
 };

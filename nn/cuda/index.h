@@ -51,6 +51,12 @@ CUDA_BOTH uint32_t band_offset(cuda_band s, uint32_t i)
     return i / s.width * s.whole + s.first + i % s.width;
 }
 
+/* Where element i of (outer, times, inner) comes from in (outer, inner). */
+CUDA_BOTH uint32_t repeated_from(uint32_t i, uint32_t times, uint32_t inner)
+{
+    return i / (times * inner) * inner + i % inner;
+}
+
 /* ---- random numbers: base/rng.c on the device ---- */
 
 typedef struct philox_words {

@@ -96,5 +96,6 @@ const backend_i be_ref = {
             [OP_SOFTMAX_CROSS_ENTROPY] = &ref_softmax_cross_entropy,
             [OP_BINARY_CROSS_ENTROPY] = &ref_binary_cross_entropy,
             [OP_MULTIPLY] = &ref_multiply,
+            [OP_REPEAT] = &ref_repeat,
         },
 };

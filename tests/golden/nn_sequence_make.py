@@ -28,6 +28,8 @@ def parts():
     one("slice_columns", (4, 7), lambda x: x[:, 2:5])
     one("slice_features", (2, 3, 7), lambda x: x[:, :, 3:7])
     several("multiply", [(2, 3, 7)] * 2, lambda t: t[0] * t[1])
+    one("repeat_table", (4, 5), lambda x: x.unsqueeze(0).expand(3, 4, 5))
+    one("repeat_rows", (5, 7), lambda x: x.unsqueeze(1).expand(5, 4, 7))
 
 
 products()

@@ -100,6 +100,8 @@
 #define MULTIPLY(name_, ...) \
     {.name = name_, .op = OP_MULTIPLY, .shape = __VA_ARGS__, .n_in = 2, \
      .in = {NORMAL(__VA_ARGS__), NORMAL(__VA_ARGS__)}}
+#define REPEAT(name_, axis_, from, ...) \
+    {.name = name_, .op = OP_REPEAT, .shape = __VA_ARGS__, .n_in = 1, .a.axis = axis_, .in = {from}}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -289,6 +291,12 @@ const test_case test_cases[] = {
     MULTIPLY("multiply",          S3(2, 3, 7)),
     MULTIPLY("multiply_vector",   S1(33)),
     MULTIPLY("multiply_rows",     S2(5, 9)),
+
+    REPEAT("repeat_table",    0, NORMAL(S2(4, 5)), S3(3, 4, 5)),
+    REPEAT("repeat_vector",   0, NORMAL(S1(9)),    S2(6, 9)),
+    REPEAT("repeat_rows",     1, NORMAL(S2(5, 7)), S3(5, 4, 7)),
+    REPEAT("repeat_elements", 2, NORMAL(S2(3, 4)), S3(3, 4, 3)),
+    REPEAT("repeat_once",     1, NORMAL(S2(2, 3)), S3(2, 1, 3)),
 };
 
 /* clang-format on */
