@@ -179,6 +179,9 @@ struct backend_i {
 
 /* MULTIPLY: in a, b of one shape. out = a b, element by element.
  *
- * REPEAT: in of rank 1 or 2. out has one axis more, a.axis, along which every element is repeated. */
+ * REPEAT: in of rank 1 or 2. out has one axis more, a.axis, along which every element is repeated.
+ *
+ * EMBEDDING: in ids (B) or (B,T), table (V,E). out (B,E) or (B,T,E): row ids[b][t] of the table; zeros for an
+ * id that is not in 0 .. V-1 (padding), or NaN. Gradient: table only. */
 
 #endif

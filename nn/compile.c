@@ -21,6 +21,8 @@ static bool differentiable(const node *x, int i)
         return i == 0;
     case OP_BATCH_NORM:
         return i < 3;
+    case OP_EMBEDDING:
+        return i == 1;
     default:
         return true;
     }

@@ -1,5 +1,6 @@
 /* Layers: operators together with the parameters that they own. */
 #include "nn/internal.h"
+#include "nn/sequence.h"
 
 #include <stdio.h>
 
@@ -81,4 +82,22 @@ nn_t nn_conditional_batch_norm(net *n, nn_t x, nn_t gain, nn_t bias, batch_norm_
     nn_t in[5] = {x, gain, bias};
     running_statistics(n, o.name, nn_shape_of(n, x).d[1], in);
     return net_add_batch_norm(n, in, batch_norm_attributes(o));
+}
+
+static nn_t table_of(net *n, embedding_opts o)
+{
+    char full[NN_NAME_BYTES];
+    join_name(n, full, o.name, "weight");
+    if (o.init.kind == INIT_ZEROS) o.init.kind = INIT_NORMAL;
+    return nn_parameter(n, full, nn_shape(2, o.count, o.width), o.init);
+}
+
+nn_t nn_embedding(net *n, nn_t ids, embedding_opts o)
+{
+    return net_add_embedding(n, ids, table_of(n, o));
+}
+
+nn_t nn_soft_embedding(net *n, nn_t distributions, embedding_opts o)
+{
+    return nn_matmul(n, distributions, table_of(n, o), false);
 }

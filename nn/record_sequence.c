@@ -22,3 +22,14 @@ nn_t nn_repeat(net *n, nn_t x, int axis, int times)
     s.d[axis] = times;
     return net_add_node(n, OP_REPEAT, s, &x, 1, (attributes){.axis = axis});
 }
+
+nn_t net_add_embedding(net *n, nn_t ids, nn_t table)
+{
+    nn_t in[] = {ids, table};
+    if (!net_inputs_fine(n, OP_EMBEDDING, in, 2)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, ids), t = nn_shape_of(n, table);
+    REQUIRE(s.rank <= 2 && t.rank == 2, "%sembedding: wants ids of rank 1 or 2, and a table of rank 2",
+            n->path);
+    s.d[s.rank++] = t.d[1];
+    return net_add_node(n, OP_EMBEDDING, s, in, 2, (attributes){0});
+}

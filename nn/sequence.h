@@ -21,4 +21,18 @@ nn_t nn_multiply(net *n, nn_t a, nn_t b); /* element by element; both of one sha
  * (B,times,D) for axis 1, one row for every time. x has rank 1 or 2. */
 nn_t nn_repeat(net *n, nn_t x, int axis, int times);
 
+typedef struct embedding_opts {
+    const char *name; /* parameter name.weight (count, width) */
+    int count, width; /* ids 0 .. count - 1; elements of a row */
+    init_opts init;   /* INIT_ZEROS (the default) means INIT_NORMAL of scale 1, as PyTorch has it */
+} embedding_opts;
+
+/* The rows of a table by ids: (B) -> (B,width), (B,T) -> (B,T,width). Zeros for ids that are not in the
+ * table: give padding the id -1. */
+nn_t nn_embedding(net *n, nn_t ids, embedding_opts o);
+
+/* The same table, looked up by distributions over its ids: (B,count) -> (B,width), (B,T,count) ->
+ * (B,T,width). */
+nn_t nn_soft_embedding(net *n, nn_t distributions, embedding_opts o);
+
 #endif

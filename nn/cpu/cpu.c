@@ -137,5 +137,6 @@ const backend_i be_cpu = {
             [OP_BINARY_CROSS_ENTROPY] = &cpu_binary_cross_entropy,
             [OP_MULTIPLY] = &cpu_multiply,
             [OP_REPEAT] = &cpu_repeat,
+            [OP_EMBEDDING] = &cpu_embedding,
         },
 };

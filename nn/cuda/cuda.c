@@ -204,5 +204,6 @@ const backend_i be_cuda = {
             [OP_BINARY_CROSS_ENTROPY] = &cuda_binary_cross_entropy,
             [OP_MULTIPLY] = &cuda_multiply,
             [OP_REPEAT] = &cuda_repeat,
+            [OP_EMBEDDING] = &cuda_embedding,
         },
 };

@@ -57,6 +57,12 @@ CUDA_BOTH uint32_t repeated_from(uint32_t i, uint32_t times, uint32_t inner)
     return i / (times * inner) * inner + i % inner;
 }
 
+/* The row that an id names in a table of `rows` rows; `rows` where there is none. */
+CUDA_BOTH uint32_t row_of_id(float id, uint32_t rows)
+{
+    return id >= 0 && id < (float)rows ? (uint32_t)id : rows;
+}
+
 /* ---- random numbers: base/rng.c on the device ---- */
 
 typedef struct philox_words {

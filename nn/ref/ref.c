@@ -97,5 +97,6 @@ const backend_i be_ref = {
             [OP_BINARY_CROSS_ENTROPY] = &ref_binary_cross_entropy,
             [OP_MULTIPLY] = &ref_multiply,
             [OP_REPEAT] = &ref_repeat,
+            [OP_EMBEDDING] = &ref_embedding,
         },
 };

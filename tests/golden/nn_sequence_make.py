@@ -32,6 +32,19 @@ def parts():
     one("repeat_rows", (5, 7), lambda x: x.unsqueeze(1).expand(5, 4, 7))
 
 
+def look_up(table, ids):
+    """Zeros where the id is not in the table."""
+    known = (ids >= 0) & (ids < len(table))
+    return F.embedding(ids.clamp(0, len(table) - 1).long(), table) * known.unsqueeze(-1)
+
+
+def tables():
+    d = Draw("embedding")
+    ids = torch.tensor([[0, 3, -1, 3, 10], [10, 5, 3, 0, 0], [1, 9, 8, 11, -1]]).double()
+    row("embedding", [ids, d.normal(11, 7)], lambda i, t: look_up(t, i), [1])
+
+
 products()
 parts()
+tables()
 write("nn_sequence.safetensors")

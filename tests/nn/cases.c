@@ -17,6 +17,7 @@
 #define WEIGHT(...) {.shape = __VA_ARGS__, .fill = FILL_WEIGHT, .gradient = true, .parameter = true}
 #define VECTOR(n) {.shape = S1(n), .gradient = true, .parameter = true}
 #define STATE(fill_, n) {.shape = S1(n), .fill = fill_, .parameter = true, .state = true}
+#define WHOLE(low_, high_, ...) {.shape = __VA_ARGS__, .fill = FILL_WHOLE, .low = low_, .high = high_}
 
 /* Rows. */
 #define RANDOM(name_, kind_, key_, ...) \
@@ -297,6 +298,15 @@ const test_case test_cases[] = {
     REPEAT("repeat_rows",     1, NORMAL(S2(5, 7)), S3(5, 4, 7)),
     REPEAT("repeat_elements", 2, NORMAL(S2(3, 4)), S3(3, 4, 3)),
     REPEAT("repeat_once",     1, NORMAL(S2(2, 3)), S3(2, 1, 3)),
+
+    {.name = "embedding",          .op = OP_EMBEDDING, .shape = S3(3, 5, 7), .n_in = 2,
+     .in = {WHOLE(-1, 10, S2(3, 5)), NORMAL(S2(11, 7))}},
+    {.name = "embedding_vector",   .op = OP_EMBEDDING, .shape = S2(9, 33), .n_in = 2,
+     .in = {WHOLE(-2, 5, S1(9)), NORMAL(S2(4, 33))}},
+    {.name = "embedding_one",      .op = OP_EMBEDDING, .shape = S3(1, 1, 1), .n_in = 2,
+     .in = {WHOLE(0, 0, S2(1, 1)), NORMAL(S2(1, 1))}},
+    {.name = "embedding_unknown",  .op = OP_EMBEDDING, .shape = S3(2, 3, 5), .n_in = 2,
+     .in = {CONSTANT(FILL_UNKNOWN, S2(2, 3)), NORMAL(S2(6, 5))}},
 };
 
 /* clang-format on */

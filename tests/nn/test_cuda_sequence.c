@@ -19,3 +19,12 @@ Test(cuda_sequence, repeated_elements_come_from_their_row)
             for (uint32_t k = 0; k < INNER; k++, i++)
                 cr_assert_eq(repeated_from(i, TIMES, INNER), o * INNER + k);
 }
+
+Test(cuda_sequence, ids_outside_the_table_name_no_row)
+{
+    cr_expect_eq(row_of_id(0, 5), 0);
+    cr_expect_eq(row_of_id(4, 5), 4);
+    cr_expect_eq(row_of_id(5, 5), 5);
+    cr_expect_eq(row_of_id(-1, 5), 5);
+    cr_expect_eq(row_of_id(NAN, 5), 5);
+}
