@@ -43,9 +43,9 @@ typedef struct node {
     int parameter; /* index among the net's parameters and states, or -1 */
 } node;
 
-/* Whether backward of x may read its inputs' values, or its output. Memory that it may not read is given to
- * others before it runs. */
-bool node_reads_inputs(const node *x);
+/* Whether backward of x may read the value of its input i, or its output. Memory that it may not read is
+ * given to others before it runs. */
+bool node_reads_input(const node *x, int i);
 bool node_reads_output(const node *x);
 
 /* A node bound into a step. Kernels read `n` for shapes and attributes. */
@@ -182,6 +182,9 @@ struct backend_i {
  * REPEAT: in of rank 1 or 2. out has one axis more, a.axis, along which every element is repeated.
  *
  * EMBEDDING: in ids (B) or (B,T), table (V,E). out (B,E) or (B,T,E): row ids[b][t] of the table; zeros for an
- * id that is not in 0 .. V-1 (padding), or NaN. Gradient: table only. */
+ * id that is not in 0 .. V-1 (padding), or NaN. Gradient: table only.
+ *
+ * GATHER: in x (B,T,D), at (B). out (B,D) = row at[b] of sample b; zeros where that is not in 0 .. T-1, or
+ * NaN. Gradient: x only. */
 
 #endif

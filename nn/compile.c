@@ -18,6 +18,7 @@ static bool differentiable(const node *x, int i)
     case OP_SOFTMAX_CROSS_ENTROPY:
     case OP_BINARY_CROSS_ENTROPY:
     case OP_SPECTRAL_NORM:
+    case OP_GATHER:
         return i == 0;
     case OP_BATCH_NORM:
         return i < 3;
@@ -28,7 +29,7 @@ static bool differentiable(const node *x, int i)
     }
 }
 
-bool node_reads_inputs(const node *x)
+bool node_reads_input(const node *x, int i)
 {
     switch (x->op) {
     case OP_ACTIVATION:
@@ -43,6 +44,10 @@ bool node_reads_inputs(const node *x)
         return false;
     case OP_POOL:
         return x->a.kind == POOL_MAX;
+    case OP_EMBEDDING:
+        return i == 0;
+    case OP_GATHER:
+        return i == 1;
     default:
         return true;
     }
@@ -218,7 +223,7 @@ static void live(step *s, const node *x)
         binding *from = &s->nodes[x->in[i]->id];
         extend(&from->value, b->forward_at);
         if (b->backward_at < 0) continue;
-        if (node_reads_inputs(x)) extend(&from->value, b->backward_at);
+        if (node_reads_input(x, i)) extend(&from->value, b->backward_at);
         if (b->c.wants[i]) extend_gradient(s, x->in[i], b->backward_at);
     }
 }

@@ -33,3 +33,13 @@ nn_t net_add_embedding(net *n, nn_t ids, nn_t table)
     s.d[s.rank++] = t.d[1];
     return net_add_node(n, OP_EMBEDDING, s, in, 2, (attributes){0});
 }
+
+nn_t nn_gather(net *n, nn_t x, nn_t at)
+{
+    nn_t in[] = {x, at};
+    if (!net_inputs_fine(n, OP_GATHER, in, 2)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x), rows = nn_shape_of(n, at), expected = nn_shape(1, s.d[0]);
+    REQUIRE(s.rank == 3 && net_same_shape(&rows, &expected),
+            "%sgather: wants (B,T,D) and one row number each (B)", n->path);
+    return net_add_node(n, OP_GATHER, nn_shape(2, s.d[0], s.d[2]), in, 2, (attributes){0});
+}

@@ -35,4 +35,8 @@ nn_t nn_embedding(net *n, nn_t ids, embedding_opts o);
  * (B,T,width). */
 nn_t nn_soft_embedding(net *n, nn_t distributions, embedding_opts o);
 
+/* One row of each sequence: x (B,T,D), at (B) -> (B,D), row at[b] of sample b; zeros if it has none. The last
+ * state of an LSTM is that at length - 1. */
+nn_t nn_gather(net *n, nn_t x, nn_t at);
+
 #endif

@@ -138,5 +138,6 @@ const backend_i be_cpu = {
             [OP_MULTIPLY] = &cpu_multiply,
             [OP_REPEAT] = &cpu_repeat,
             [OP_EMBEDDING] = &cpu_embedding,
+            [OP_GATHER] = &cpu_gather,
         },
 };

@@ -36,7 +36,7 @@ static err backward(backend *b, const call *c)
     (void)b;
     size_t rows = nn_count(&c->n->in[0]->shape), width = (size_t)c->n->in[1]->shape.d[1];
     if (!c->din[1]) return OK;
-    if (!c->add[1]) cpu_zero(c->din[1], nn_count(&c->n->in[1]->shape));
+    if (!c->add[1]) cpu_zero(c->din[1], nn_count(&c->n->in[1]->shape) * sizeof(float));
 #pragma omp parallel if (rows * width > 16384)
     {
         size_t first, end;

@@ -205,5 +205,6 @@ const backend_i be_cuda = {
             [OP_MULTIPLY] = &cuda_multiply,
             [OP_REPEAT] = &cuda_repeat,
             [OP_EMBEDDING] = &cuda_embedding,
+            [OP_GATHER] = &cuda_gather,
         },
 };

@@ -98,5 +98,6 @@ const backend_i be_ref = {
             [OP_MULTIPLY] = &ref_multiply,
             [OP_REPEAT] = &ref_repeat,
             [OP_EMBEDDING] = &ref_embedding,
+            [OP_GATHER] = &ref_gather,
         },
 };

@@ -42,6 +42,8 @@ def tables():
     d = Draw("embedding")
     ids = torch.tensor([[0, 3, -1, 3, 10], [10, 5, 3, 0, 0], [1, 9, 8, 11, -1]]).double()
     row("embedding", [ids, d.normal(11, 7)], lambda i, t: look_up(t, i), [1])
+    at = torch.tensor([0, 2, -1, 1, 3, 2, 0]).double()
+    row("gather", [Draw("gather").normal(7, 3, 5), at], lambda x, i: torch.stack(list(map(look_up, x, i))), [0])
 
 
 products()

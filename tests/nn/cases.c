@@ -307,6 +307,11 @@ const test_case test_cases[] = {
      .in = {WHOLE(0, 0, S2(1, 1)), NORMAL(S2(1, 1))}},
     {.name = "embedding_unknown",  .op = OP_EMBEDDING, .shape = S3(2, 3, 5), .n_in = 2,
      .in = {CONSTANT(FILL_UNKNOWN, S2(2, 3)), NORMAL(S2(6, 5))}},
+
+    {.name = "gather",     .op = OP_GATHER, .shape = S2(7, 5), .n_in = 2, .in = {NORMAL(S3(7, 3, 5)), WHOLE(-1, 3, S1(7))}},
+    {.name = "gather_one", .op = OP_GATHER, .shape = S2(1, 1), .n_in = 2, .in = {NORMAL(S3(1, 1, 1)), WHOLE(0, 0, S1(1))}},
+    {.name = "gather_wide", .op = OP_GATHER, .shape = S2(3, 40), .n_in = 2,
+     .in = {NORMAL(S3(3, 6, 40)), WHOLE(0, 5, S1(3))}},
 };
 
 /* clang-format on */
