@@ -25,7 +25,7 @@ typedef struct attributes {
     int axis, first;                   /* concat, slice */
     bool transposed;                   /* linear */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
-    float epsilon, momentum;           /* batch_norm, spectral_norm */
+    float epsilon, momentum;           /* batch_norm, spectral_norm, layer_norm, normalize */
     float coefficients[NN_MAX_INPUTS]; /* sum */
     diff_augment_opts augment;
     uint64_t key; /* random */
@@ -185,6 +185,9 @@ struct backend_i {
  * id that is not in 0 .. V-1 (padding), or NaN. Gradient: table only.
  *
  * GATHER: in x (B,T,D), at (B). out (B,D) = row at[b] of sample b; zeros where that is not in 0 .. T-1, or
- * NaN. Gradient: x only. */
+ * NaN. Gradient: x only.
+ *
+ * LAYER_NORM: in x (..,D), gain (D), bias (D). Each row: out = gain (x - mean) / sqrt(var + a.epsilon) +
+ * bias, with the biased variance. */
 
 #endif

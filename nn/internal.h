@@ -51,6 +51,7 @@ node *net_node(const net *n, nn_t x);
 nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a);
 nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act);
 nn_t net_add_embedding(net *n, nn_t ids, nn_t table);
+nn_t net_add_layer_norm(net *n, nn_t x, nn_t gain, nn_t bias, float epsilon);
 /* in: x, gain, bias, running mean, running variance. */
 nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a);
 void net_mistake(net *n, const char *format, ...) __attribute__((format(printf, 2, 3)));

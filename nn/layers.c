@@ -101,3 +101,14 @@ nn_t nn_soft_embedding(net *n, nn_t distributions, embedding_opts o)
 {
     return nn_matmul(n, distributions, table_of(n, o), false);
 }
+
+nn_t nn_layer_norm(net *n, nn_t x, layer_norm_opts o)
+{
+    char full[NN_NAME_BYTES];
+    nn_shape_t s = nn_shape_of(n, x);
+    int width = s.d[s.rank - 1];
+    join_name(n, full, o.name, "weight");
+    nn_t gain = nn_parameter(n, full, nn_shape(1, width), (init_opts){.kind = INIT_ONES});
+    nn_t bias = bias_of(n, o.name, width, (init_opts){0});
+    return net_add_layer_norm(n, x, gain, bias, o.epsilon > 0 ? o.epsilon : 1e-5F);
+}

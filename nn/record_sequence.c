@@ -43,3 +43,15 @@ nn_t nn_gather(net *n, nn_t x, nn_t at)
             "%sgather: wants (B,T,D) and one row number each (B)", n->path);
     return net_add_node(n, OP_GATHER, nn_shape(2, s.d[0], s.d[2]), in, 2, (attributes){0});
 }
+
+nn_t net_add_layer_norm(net *n, nn_t x, nn_t gain, nn_t bias, float epsilon)
+{
+    nn_t in[] = {x, gain, bias};
+    if (!net_inputs_fine(n, OP_LAYER_NORM, in, 3)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x), g = nn_shape_of(n, gain), b = nn_shape_of(n, bias);
+    nn_shape_t expected = nn_shape(1, s.d[s.rank - 1]);
+    REQUIRE(s.rank <= 3 && net_same_shape(&g, &expected) && net_same_shape(&b, &expected),
+            "%slayer_norm: wants rows of rank 1 to 3, and gain and bias for their %d elements", n->path,
+            expected.d[0]);
+    return net_add_node(n, OP_LAYER_NORM, s, in, 3, (attributes){.epsilon = epsilon});
+}

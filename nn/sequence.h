@@ -39,4 +39,12 @@ nn_t nn_soft_embedding(net *n, nn_t distributions, embedding_opts o);
  * state of an LSTM is that at length - 1. */
 nn_t nn_gather(net *n, nn_t x, nn_t at);
 
+typedef struct layer_norm_opts {
+    const char *name; /* parameters name.weight and name.bias, both (D) */
+    float epsilon;    /* 0 means 1e-5 */
+} layer_norm_opts;
+
+/* (..,D) of rank 1 to 3: every row to mean 0 and variance 1, then a gain and a bias (Ba et al. 2016). */
+nn_t nn_layer_norm(net *n, nn_t x, layer_norm_opts o);
+
 #endif

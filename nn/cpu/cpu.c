@@ -139,5 +139,6 @@ const backend_i be_cpu = {
             [OP_REPEAT] = &cpu_repeat,
             [OP_EMBEDDING] = &cpu_embedding,
             [OP_GATHER] = &cpu_gather,
+            [OP_LAYER_NORM] = &cpu_layer_norm,
         },
 };

@@ -206,5 +206,6 @@ const backend_i be_cuda = {
             [OP_REPEAT] = &cuda_repeat,
             [OP_EMBEDDING] = &cuda_embedding,
             [OP_GATHER] = &cuda_gather,
+            [OP_LAYER_NORM] = &cuda_layer_norm,
         },
 };

@@ -99,5 +99,6 @@ const backend_i be_ref = {
             [OP_REPEAT] = &ref_repeat,
             [OP_EMBEDDING] = &ref_embedding,
             [OP_GATHER] = &ref_gather,
+            [OP_LAYER_NORM] = &ref_layer_norm,
         },
 };

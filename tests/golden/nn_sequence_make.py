@@ -46,7 +46,19 @@ def tables():
     row("gather", [Draw("gather").normal(7, 3, 5), at], lambda x, i: torch.stack(list(map(look_up, x, i))), [0])
 
 
+def layer_norm(name, *shape):
+    d = Draw(name)
+    inputs = [d.normal(*shape), d.normal(shape[-1]), d.normal(shape[-1])]
+    row(name, inputs, lambda x, g, b: F.layer_norm(x, g.shape, g, b), range(3))
+
+
+def norms():
+    layer_norm("layer_norm", 3, 4, 20)
+    layer_norm("layer_norm_rows", 5, 7)
+
+
 products()
 parts()
 tables()
+norms()
 write("nn_sequence.safetensors")

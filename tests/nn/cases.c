@@ -103,6 +103,9 @@
      .in = {NORMAL(__VA_ARGS__), NORMAL(__VA_ARGS__)}}
 #define REPEAT(name_, axis_, from, ...) \
     {.name = name_, .op = OP_REPEAT, .shape = __VA_ARGS__, .n_in = 1, .a.axis = axis_, .in = {from}}
+#define LAYER_NORM(name_, d_, ...) \
+    {.name = name_, .op = OP_LAYER_NORM, .shape = __VA_ARGS__, .n_in = 3, \
+     .in = {NORMAL(__VA_ARGS__), VECTOR(d_), VECTOR(d_)}, .a.epsilon = 1e-5F}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -312,6 +315,11 @@ const test_case test_cases[] = {
     {.name = "gather_one", .op = OP_GATHER, .shape = S2(1, 1), .n_in = 2, .in = {NORMAL(S3(1, 1, 1)), WHOLE(0, 0, S1(1))}},
     {.name = "gather_wide", .op = OP_GATHER, .shape = S2(3, 40), .n_in = 2,
      .in = {NORMAL(S3(3, 6, 40)), WHOLE(0, 5, S1(3))}},
+
+    LAYER_NORM("layer_norm",        20, S3(3, 4, 20)),
+    LAYER_NORM("layer_norm_rows",    7, S2(5, 7)),
+    LAYER_NORM("layer_norm_vector", 33, S1(33)),
+    LAYER_NORM("layer_norm_wide",  300, S2(3, 300)),
 };
 
 /* clang-format on */
