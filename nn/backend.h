@@ -188,6 +188,8 @@ struct backend_i {
  * NaN. Gradient: x only.
  *
  * LAYER_NORM: in x (..,D), gain (D), bias (D). Each row: out = gain (x - mean) / sqrt(var + a.epsilon) +
- * bias, with the biased variance. */
+ * bias, with the biased variance.
+ *
+ * NORMALIZE: in x (..,D). Each row: out = x / max(|x|, a.epsilon). */
 
 #endif

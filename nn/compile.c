@@ -64,6 +64,7 @@ bool node_reads_output(const node *x)
         return x->a.kind == POOL_MAX;
     case OP_ACTIVATION:
     case OP_SPECTRAL_NORM:
+    case OP_NORMALIZE:
         return true;
     default:
         return false;

@@ -55,3 +55,11 @@ nn_t net_add_layer_norm(net *n, nn_t x, nn_t gain, nn_t bias, float epsilon)
             expected.d[0]);
     return net_add_node(n, OP_LAYER_NORM, s, in, 3, (attributes){.epsilon = epsilon});
 }
+
+nn_t nn_normalize(net *n, nn_t x)
+{
+    if (!net_inputs_fine(n, OP_NORMALIZE, &x, 1)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x);
+    REQUIRE(s.rank <= 3, "%snormalize: the input has rank %d, not 1 to 3", n->path, s.rank);
+    return net_add_node(n, OP_NORMALIZE, s, &x, 1, (attributes){.epsilon = 1e-6F});
+}

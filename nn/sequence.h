@@ -47,4 +47,7 @@ typedef struct layer_norm_opts {
 /* (..,D) of rank 1 to 3: every row to mean 0 and variance 1, then a gain and a bias (Ba et al. 2016). */
 nn_t nn_layer_norm(net *n, nn_t x, layer_norm_opts o);
 
+nn_t nn_normalize(net *n,
+                  nn_t x); /* (..,D) of rank 1 to 3: every row to Euclidean length 1; rows of zeros stay */
+
 #endif

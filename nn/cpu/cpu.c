@@ -140,5 +140,6 @@ const backend_i be_cpu = {
             [OP_EMBEDDING] = &cpu_embedding,
             [OP_GATHER] = &cpu_gather,
             [OP_LAYER_NORM] = &cpu_layer_norm,
+            [OP_NORMALIZE] = &cpu_normalize,
         },
 };

@@ -207,5 +207,6 @@ const backend_i be_cuda = {
             [OP_EMBEDDING] = &cuda_embedding,
             [OP_GATHER] = &cuda_gather,
             [OP_LAYER_NORM] = &cuda_layer_norm,
+            [OP_NORMALIZE] = &cuda_normalize,
         },
 };

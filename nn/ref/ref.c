@@ -100,5 +100,6 @@ const backend_i be_ref = {
             [OP_EMBEDDING] = &ref_embedding,
             [OP_GATHER] = &ref_gather,
             [OP_LAYER_NORM] = &ref_layer_norm,
+            [OP_NORMALIZE] = &ref_normalize,
         },
 };

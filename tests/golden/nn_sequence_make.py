@@ -55,6 +55,8 @@ def layer_norm(name, *shape):
 def norms():
     layer_norm("layer_norm", 3, 4, 20)
     layer_norm("layer_norm_rows", 5, 7)
+    one("normalize", (5, 9), lambda x: F.normalize(x, dim=1, eps=1e-6))
+    one("normalize_short", (4, 6), lambda x: F.normalize(x, dim=1, eps=100))
 
 
 products()

@@ -106,6 +106,9 @@
 #define LAYER_NORM(name_, d_, ...) \
     {.name = name_, .op = OP_LAYER_NORM, .shape = __VA_ARGS__, .n_in = 3, \
      .in = {NORMAL(__VA_ARGS__), VECTOR(d_), VECTOR(d_)}, .a.epsilon = 1e-5F}
+#define NORMALIZE(name_, epsilon_, ...) \
+    {.name = name_, .op = OP_NORMALIZE, .shape = __VA_ARGS__, .n_in = 1, .in = {NORMAL(__VA_ARGS__)}, \
+     .a.epsilon = epsilon_}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -320,6 +323,11 @@ const test_case test_cases[] = {
     LAYER_NORM("layer_norm_rows",    7, S2(5, 7)),
     LAYER_NORM("layer_norm_vector", 33, S1(33)),
     LAYER_NORM("layer_norm_wide",  300, S2(3, 300)),
+
+    NORMALIZE("normalize",       1e-6F, S2(5, 9)),
+    NORMALIZE("normalize_rows",  1e-6F, S3(2, 3, 33)),
+    NORMALIZE("normalize_short",   100, S2(4, 6)),
+    NORMALIZE("normalize_wide",  1e-6F, S2(2, 300)),
 };
 
 /* clang-format on */
