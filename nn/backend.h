@@ -13,6 +13,7 @@
 #define NN_BACKEND_H
 
 #include "nn/net.h"
+#include "nn/sequence.h"
 
 enum { NN_MAX_INPUTS = 8 };
 
@@ -21,9 +22,10 @@ typedef struct attributes {
     nn_act act;
     int k, stride, pad;                /* conv, pool */
     bool upsample;                     /* conv */
-    int kind;                          /* pool, global_pool, hinge, random: the public enum */
+    int kind;                          /* pool, global_pool, hinge, random, softmax: the public enum */
     int axis, first;                   /* concat, slice */
     bool transposed;                   /* linear */
+    float scale;                       /* softmax */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
     float epsilon, momentum;           /* batch_norm, spectral_norm, layer_norm, normalize */
     float coefficients[NN_MAX_INPUTS]; /* sum */
@@ -190,6 +192,11 @@ struct backend_i {
  * LAYER_NORM: in x (..,D), gain (D), bias (D). Each row: out = gain (x - mean) / sqrt(var + a.epsilon) +
  * bias, with the biased variance.
  *
- * NORMALIZE: in x (..,D). Each row: out = x / max(|x|, a.epsilon). */
+ * NORMALIZE: in x (..,D). Each row: out = x / max(|x|, a.epsilon).
+ *
+ * SOFTMAX: in x (..,K), [u of the same shape, uniform in [0,1)]. Of each row, z = a.scale (x + g), g =
+ * -log(-log u), or 0 without u (u = 0 counts as 2^-33). kind PLAIN: out = softmax(z); LOG: its logarithm;
+ * HARD: 1 at the first largest z, 0 elsewhere, with the gradient of PLAIN (straight-through). Gradient: x
+ * only. */
 
 #endif

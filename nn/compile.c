@@ -19,6 +19,7 @@ static bool differentiable(const node *x, int i)
     case OP_BINARY_CROSS_ENTROPY:
     case OP_SPECTRAL_NORM:
     case OP_GATHER:
+    case OP_SOFTMAX:
         return i == 0;
     case OP_BATCH_NORM:
         return i < 3;
@@ -66,6 +67,8 @@ bool node_reads_output(const node *x)
     case OP_SPECTRAL_NORM:
     case OP_NORMALIZE:
         return true;
+    case OP_SOFTMAX:
+        return x->a.kind == SOFTMAX_PLAIN;
     default:
         return false;
     }

@@ -63,3 +63,25 @@ nn_t nn_normalize(net *n, nn_t x)
     REQUIRE(s.rank <= 3, "%snormalize: the input has rank %d, not 1 to 3", n->path, s.rank);
     return net_add_node(n, OP_NORMALIZE, s, &x, 1, (attributes){.epsilon = 1e-6F});
 }
+
+static nn_t add_softmax(net *n, nn_t x, const nn_t *noise, nn_softmax_kind kind, float temperature)
+{
+    nn_t in[] = {x, noise ? *noise : x};
+    if (!net_inputs_fine(n, OP_SOFTMAX, in, 2)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x);
+    REQUIRE(s.rank <= 3, "%ssoftmax: the input has rank %d, not 1 to 3", n->path, s.rank);
+    REQUIRE(temperature > 0, "%ssoftmax: the temperature must be positive", n->path);
+    attributes a = {.kind = (int)kind, .scale = 1 / temperature};
+    return net_add_node(n, OP_SOFTMAX, s, in, noise ? 2 : 1, a);
+}
+
+nn_t nn_softmax(net *n, nn_t x, nn_softmax_kind kind, float temperature)
+{
+    return add_softmax(n, x, NULL, kind, temperature);
+}
+
+nn_t nn_gumbel_softmax(net *n, nn_t logits, const char *purpose, nn_softmax_kind kind, float temperature)
+{
+    nn_t noise = nn_random(n, purpose, nn_shape_of(n, logits), DISTRIBUTION_UNIFORM);
+    return add_softmax(n, logits, &noise, kind, temperature);
+}

@@ -50,4 +50,17 @@ nn_t nn_layer_norm(net *n, nn_t x, layer_norm_opts o);
 nn_t nn_normalize(net *n,
                   nn_t x); /* (..,D) of rank 1 to 3: every row to Euclidean length 1; rows of zeros stay */
 
+typedef enum nn_softmax_kind {
+    SOFTMAX_PLAIN,
+    SOFTMAX_LOG,
+    SOFTMAX_HARD /* one-hot at the largest, with the gradient of SOFTMAX_PLAIN (straight-through) */
+} nn_softmax_kind;
+
+/* softmax(x / temperature) of every row of (..,K), rank 1 to 3. temperature > 0. */
+nn_t nn_softmax(net *n, nn_t x, nn_softmax_kind kind, float temperature);
+
+/* The same of logits with Gumbel noise, fresh in every run: SOFTMAX_HARD draws from softmax(logits), and is
+ * differentiated as the soft draw is (Jang et al. 2017; Maddison et al. 2017). `purpose` keys the noise. */
+nn_t nn_gumbel_softmax(net *n, nn_t logits, const char *purpose, nn_softmax_kind kind, float temperature);
+
 #endif

@@ -141,5 +141,6 @@ const backend_i be_cpu = {
             [OP_GATHER] = &cpu_gather,
             [OP_LAYER_NORM] = &cpu_layer_norm,
             [OP_NORMALIZE] = &cpu_normalize,
+            [OP_SOFTMAX] = &cpu_softmax,
         },
 };

@@ -92,7 +92,7 @@ static err backward(backend *b, const call *c)
         if (c->din[0])
             backward_row(c->din[0] + r * s.width, c->in[0] + r * s.width, c->dout + r * s.width, c->in[1],
                          saved + 2 * r, s.width, c->add[0]);
-    if (c->din[1] && !c->add[1]) cpu_zero(c->din[1], s.width);
+    if (c->din[1] && !c->add[1]) cpu_zero(c->din[1], s.width * sizeof(float));
 #pragma omp parallel if (s.rows * s.width > 4096)
     {
         size_t first, end;

@@ -208,5 +208,6 @@ const backend_i be_cuda = {
             [OP_GATHER] = &cuda_gather,
             [OP_LAYER_NORM] = &cuda_layer_norm,
             [OP_NORMALIZE] = &cuda_normalize,
+            [OP_SOFTMAX] = &cuda_softmax,
         },
 };

@@ -95,6 +95,23 @@ CUDA_BOTH float uniform_of(uint32_t word)
     return x < 0.99999994F ? x : 0.99999994F;
 }
 
+/* Gumbel noise from a uniform number, a multiple of 2^-32; 0 is taken for half of that. */
+CUDA_BOTH float gumbel_of(float u)
+{
+    return -logf(-logf(u > 0 ? u : 0x1p-33F));
+}
+
+/* The first of the largest: of equals, the one with the lower index. NaN is never larger. */
+typedef struct largest_logit {
+    float value;
+    uint32_t at;
+} largest_logit;
+
+CUDA_BOTH largest_logit larger_logit(largest_logit a, largest_logit b)
+{
+    return b.value > a.value || (b.value == a.value && b.at < a.at) ? b : a;
+}
+
 /* ---- pooling ---- */
 
 typedef struct pool_window {

@@ -101,5 +101,6 @@ const backend_i be_ref = {
             [OP_GATHER] = &ref_gather,
             [OP_LAYER_NORM] = &ref_layer_norm,
             [OP_NORMALIZE] = &ref_normalize,
+            [OP_SOFTMAX] = &ref_softmax,
         },
 };

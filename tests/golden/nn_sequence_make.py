@@ -59,8 +59,30 @@ def norms():
     one("normalize_short", (4, 6), lambda x: F.normalize(x, dim=1, eps=100))
 
 
+def gumbel(x, u):
+    return x - torch.log(-torch.log(u))
+
+
+def straight_through(z):
+    """One-hot at the largest, with the gradient of the softmax."""
+    soft = F.softmax(z, dim=-1)
+    hard = F.one_hot(z.argmax(-1), z.shape[-1]).to(z.dtype)
+    return hard + soft - soft.detach()
+
+
+def softmaxes():
+    one("softmax", (2, 3, 7), lambda x: F.softmax(x, dim=-1))
+    one("softmax_cool", (4, 33), lambda x: F.softmax(2 * x, dim=-1))
+    one("softmax_log", (2, 2, 9), lambda x: F.log_softmax(x, dim=-1))
+    one("softmax_hard", (5, 8), straight_through)
+    d = Draw("gumbel")
+    row("gumbel", [d.normal(4, 9), d.uniform(4, 9)], lambda x, u: F.softmax(gumbel(x, u), dim=-1), [0])
+    row("gumbel_hard", [d.normal(2, 3, 12), d.uniform(2, 3, 12)], lambda x, u: straight_through(2 * gumbel(x, u)), [0])
+
+
 products()
 parts()
 tables()
 norms()
+softmaxes()
 write("nn_sequence.safetensors")

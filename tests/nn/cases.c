@@ -109,6 +109,15 @@
 #define NORMALIZE(name_, epsilon_, ...) \
     {.name = name_, .op = OP_NORMALIZE, .shape = __VA_ARGS__, .n_in = 1, .in = {NORMAL(__VA_ARGS__)}, \
      .a.epsilon = epsilon_}
+/* The differences of a saturated softmax (1 less 1e-35) do not show in floats. */
+#define SOFTMAX(name_, kind_, scale_, fill_, ...) \
+    {.name = name_, .op = OP_SOFTMAX, .shape = __VA_ARGS__, .n_in = 1, .in = {IN(fill_, __VA_ARGS__)}, \
+     .a = {.kind = kind_, .scale = scale_}, \
+     .no_difference = kind_ == SOFTMAX_HARD || (kind_ == SOFTMAX_PLAIN && fill_ == FILL_LARGE)}
+#define GUMBEL(name_, kind_, scale_, ...) \
+    {.name = name_, .op = OP_SOFTMAX, .shape = __VA_ARGS__, .n_in = 2, \
+     .in = {NORMAL(__VA_ARGS__), CONSTANT(FILL_UNIFORM, __VA_ARGS__)}, \
+     .a = {.kind = kind_, .scale = scale_}, .no_difference = kind_ == SOFTMAX_HARD}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -328,6 +337,19 @@ const test_case test_cases[] = {
     NORMALIZE("normalize_rows",  1e-6F, S3(2, 3, 33)),
     NORMALIZE("normalize_short",   100, S2(4, 6)),
     NORMALIZE("normalize_wide",  1e-6F, S2(2, 300)),
+
+    SOFTMAX("softmax",         SOFTMAX_PLAIN,    1, FILL_NORMAL,   S3(2, 3, 7)),
+    SOFTMAX("softmax_cool",    SOFTMAX_PLAIN,    2, FILL_NORMAL,   S2(4, 33)),
+    SOFTMAX("softmax_large",   SOFTMAX_PLAIN,    1, FILL_LARGE,    S2(3, 5)),
+    SOFTMAX("softmax_one",     SOFTMAX_PLAIN,    1, FILL_NORMAL,   S1(1)),
+    SOFTMAX("softmax_wide",    SOFTMAX_PLAIN, 0.5F, FILL_NORMAL,   S2(2, 600)),
+    SOFTMAX("softmax_log",     SOFTMAX_LOG,      1, FILL_NORMAL,   S3(2, 2, 9)),
+    SOFTMAX("softmax_log_large", SOFTMAX_LOG, 0.5F, FILL_LARGE,    S2(3, 6)),
+    SOFTMAX("softmax_hard",    SOFTMAX_HARD,     1, FILL_DISTINCT, S2(5, 8)),
+    SOFTMAX("softmax_ties",    SOFTMAX_HARD,     1, FILL_TIES,     S2(6, 11)),
+    GUMBEL("gumbel",           SOFTMAX_PLAIN,    1,                S2(4, 9)),
+    GUMBEL("gumbel_log",       SOFTMAX_LOG,   0.5F,                S2(3, 5)),
+    GUMBEL("gumbel_hard",      SOFTMAX_HARD,     2,                S3(2, 3, 12)),
 };
 
 /* clang-format on */

@@ -28,3 +28,20 @@ Test(cuda_sequence, ids_outside_the_table_name_no_row)
     cr_expect_eq(row_of_id(-1, 5), 5);
     cr_expect_eq(row_of_id(NAN, 5), 5);
 }
+
+Test(cuda_sequence, gumbel_noise_is_finite)
+{
+    cr_expect_float_eq(gumbel_of(0.5F), 0.36651292F, 1e-6);
+    cr_expect(isfinite(gumbel_of(0)) && gumbel_of(0) < -3);
+    cr_expect(isfinite(gumbel_of(0x1.fffffep-1F)) && gumbel_of(0x1.fffffep-1F) > 16);
+}
+
+Test(cuda_sequence, of_equal_logits_the_first_is_the_largest)
+{
+    largest_logit none = {-INFINITY, 9}, a = {1, 4}, b = {1, 2}, c = {2, 7}, bad = {NAN, 1};
+    cr_expect_eq(larger_logit(none, a).at, 4);
+    cr_expect_eq(larger_logit(a, b).at, 2);
+    cr_expect_eq(larger_logit(b, a).at, 2);
+    cr_expect_eq(larger_logit(b, c).at, 7);
+    cr_expect_eq(larger_logit(a, bad).at, 4);
+}
