@@ -197,6 +197,10 @@ struct backend_i {
  * SOFTMAX: in x (..,K), [u of the same shape, uniform in [0,1)]. Of each row, z = a.scale (x + g), g =
  * -log(-log u), or 0 without u (u = 0 counts as 2^-33). kind PLAIN: out = softmax(z); LOG: its logarithm;
  * HARD: 1 at the first largest z, 0 elsewhere, with the gradient of PLAIN (straight-through). Gradient: x
- * only. */
+ * only.
+ *
+ * TOKEN_CROSS_ENTROPY: in logits (N,V) or (B,T,V), ids (N) or (B,T), [weights (N) or (B), not negative]. out
+ * (1) = sum w (log sum exp(x) - x[id]) / sum w over the rows whose id is in 0 .. V-1; other ids, and NaN, do
+ * not count; 0 if none does. Gradient: logits only. */
 
 #endif

@@ -20,6 +20,7 @@ static bool differentiable(const node *x, int i)
     case OP_SPECTRAL_NORM:
     case OP_GATHER:
     case OP_SOFTMAX:
+    case OP_TOKEN_CROSS_ENTROPY:
         return i == 0;
     case OP_BATCH_NORM:
         return i < 3;

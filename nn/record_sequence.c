@@ -85,3 +85,17 @@ nn_t nn_gumbel_softmax(net *n, nn_t logits, const char *purpose, nn_softmax_kind
     nn_t noise = nn_random(n, purpose, nn_shape_of(n, logits), DISTRIBUTION_UNIFORM);
     return add_softmax(n, logits, &noise, kind, temperature);
 }
+
+nn_t nn_token_cross_entropy(net *n, nn_t logits, nn_t ids, const nn_t *weights)
+{
+    nn_t in[] = {logits, ids, weights ? *weights : ids};
+    if (!net_inputs_fine(n, OP_TOKEN_CROSS_ENTROPY, in, 3)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, logits), t = nn_shape_of(n, ids), expected = s;
+    expected.rank--;
+    REQUIRE((s.rank == 2 || s.rank == 3) && net_same_shape(&t, &expected),
+            "%stoken_cross_entropy: wants logits (N,V) or (B,T,V), and an id for each row", n->path);
+    nn_shape_t w = nn_shape_of(n, in[2]), each = nn_shape(1, s.d[0]);
+    REQUIRE(!weights || net_same_shape(&w, &each),
+            "%stoken_cross_entropy: wants a weight for each of %d sequences", n->path, s.d[0]);
+    return net_add_node(n, OP_TOKEN_CROSS_ENTROPY, nn_shape(1, 1), in, weights ? 3 : 2, (attributes){0});
+}

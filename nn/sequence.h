@@ -63,4 +63,9 @@ nn_t nn_softmax(net *n, nn_t x, nn_softmax_kind kind, float temperature);
  * differentiated as the soft draw is (Jang et al. 2017; Maddison et al. 2017). `purpose` keys the noise. */
 nn_t nn_gumbel_softmax(net *n, nn_t logits, const char *purpose, nn_softmax_kind kind, float temperature);
 
+/* The mean of -log softmax(logits)[id] over the tokens whose id is in 0 .. V-1; others (padding: -1) do not
+ * count. logits (N,V) or (B,T,V), ids (N) or (B,T) -> (1). weights: NULL, or one per sequence (N) or (B), not
+ * negative, for a weighted mean. */
+nn_t nn_token_cross_entropy(net *n, nn_t logits, nn_t ids, const nn_t *weights);
+
 #endif

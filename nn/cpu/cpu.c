@@ -142,5 +142,6 @@ const backend_i be_cpu = {
             [OP_LAYER_NORM] = &cpu_layer_norm,
             [OP_NORMALIZE] = &cpu_normalize,
             [OP_SOFTMAX] = &cpu_softmax,
+            [OP_TOKEN_CROSS_ENTROPY] = &cpu_token_cross_entropy,
         },
 };

@@ -209,5 +209,6 @@ const backend_i be_cuda = {
             [OP_LAYER_NORM] = &cuda_layer_norm,
             [OP_NORMALIZE] = &cuda_normalize,
             [OP_SOFTMAX] = &cuda_softmax,
+            [OP_TOKEN_CROSS_ENTROPY] = &cuda_token_cross_entropy,
         },
 };

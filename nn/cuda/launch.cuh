@@ -53,4 +53,18 @@ template <class T> static __device__ inline T block_sum(T x, T *shared)
     return shared[0];
 }
 
+/* The largest x of a block of THREADS threads, in every thread; NaN is never larger. */
+static __device__ inline float block_max(float x, float *shared)
+{
+    __syncthreads();
+    shared[threadIdx.x] = x;
+    __syncthreads();
+    for (unsigned half = THREADS / 2; half > 0; half /= 2) {
+        float other = threadIdx.x < half ? shared[threadIdx.x + half] : x;
+        if (threadIdx.x < half && other > shared[threadIdx.x]) shared[threadIdx.x] = other;
+        __syncthreads();
+    }
+    return shared[0];
+}
+
 #endif

@@ -102,5 +102,6 @@ const backend_i be_ref = {
             [OP_LAYER_NORM] = &ref_layer_norm,
             [OP_NORMALIZE] = &ref_normalize,
             [OP_SOFTMAX] = &ref_softmax,
+            [OP_TOKEN_CROSS_ENTROPY] = &ref_token_cross_entropy,
         },
 };

@@ -5,7 +5,7 @@ as nn_make.py does for the others. Needs torch and safetensors; run with: python
 import torch
 import torch.nn.functional as F
 
-from nn_make import ACTS, Draw, one, row, several, write
+from nn_make import ACTS, Draw, one, row, scalar, several, write
 
 
 def linear(name, b, t, i, o, bias, act):
@@ -80,9 +80,26 @@ def softmaxes():
     row("gumbel_hard", [d.normal(2, 3, 12), d.uniform(2, 3, 12)], lambda x, u: straight_through(2 * gumbel(x, u)), [0])
 
 
+def weighted_cross_entropy(x, ids, weights):
+    each = F.cross_entropy(x.flatten(0, -2), ids.flatten().long(), ignore_index=-1, reduction="none").view(ids.shape)
+    w = weights.view(-1, *[1] * (ids.dim() - 1)) * (ids >= 0)
+    return (w * each).sum() / w.sum()
+
+
+def tokens():
+    d = Draw("token_cross_entropy")
+    ids = torch.tensor([[0, 6, -1, 3], [2, 2, -1, -1], [5, 1, 4, 0]]).double()
+    function = lambda x, i: F.cross_entropy(x.flatten(0, 1), i.flatten().long(), ignore_index=-1)
+    row("token_cross_entropy", [d.normal(3, 4, 7), ids], scalar(function), [0])
+    d = Draw("token_cross_entropy_rows")
+    ids = torch.tensor([4, -1, 0, 2, 2, 1]).double()
+    row("token_cross_entropy_rows", [d.normal(6, 5), ids, d.uniform(6)], scalar(weighted_cross_entropy), [0])
+
+
 products()
 parts()
 tables()
 norms()
 softmaxes()
+tokens()
 write("nn_sequence.safetensors")

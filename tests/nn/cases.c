@@ -118,6 +118,9 @@
     {.name = name_, .op = OP_SOFTMAX, .shape = __VA_ARGS__, .n_in = 2, \
      .in = {NORMAL(__VA_ARGS__), CONSTANT(FILL_UNIFORM, __VA_ARGS__)}, \
      .a = {.kind = kind_, .scale = scale_}, .no_difference = kind_ == SOFTMAX_HARD}
+#define TOKENS(name_, weighted, fill_, b, t, v, known) \
+    {.name = name_, .op = OP_TOKEN_CROSS_ENTROPY, .shape = S1(1), .n_in = 2 + (weighted), \
+     .in = {IN(fill_, S3(b, t, v)), known, CONSTANT(FILL_UNIFORM, S1(b))}}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -350,6 +353,14 @@ const test_case test_cases[] = {
     GUMBEL("gumbel",           SOFTMAX_PLAIN,    1,                S2(4, 9)),
     GUMBEL("gumbel_log",       SOFTMAX_LOG,   0.5F,                S2(3, 5)),
     GUMBEL("gumbel_hard",      SOFTMAX_HARD,     2,                S3(2, 3, 12)),
+
+    TOKENS("token_cross_entropy",          0, FILL_NORMAL, 3, 4, 7,  WHOLE(-1, 7, S2(3, 4))),
+    TOKENS("token_cross_entropy_weighted", 1, FILL_NORMAL, 5, 3, 9,  WHOLE(-1, 8, S2(5, 3))),
+    TOKENS("token_cross_entropy_large",    0, FILL_LARGE,  2, 3, 5,  WHOLE(0, 4, S2(2, 3))),
+    TOKENS("token_cross_entropy_wide",     1, FILL_NORMAL, 2, 2, 300, WHOLE(0, 299, S2(2, 2))),
+    TOKENS("token_cross_entropy_none",     0, FILL_NORMAL, 2, 3, 4,  CONSTANT(FILL_UNKNOWN, S2(2, 3))),
+    {.name = "token_cross_entropy_rows", .op = OP_TOKEN_CROSS_ENTROPY, .shape = S1(1), .n_in = 3,
+     .in = {NORMAL(S2(6, 5)), WHOLE(-1, 4, S1(6)), CONSTANT(FILL_UNIFORM, S1(6))}},
 };
 
 /* clang-format on */
