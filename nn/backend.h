@@ -26,6 +26,7 @@ typedef struct attributes {
     int axis, first;                   /* concat, slice */
     bool transposed;                   /* linear */
     float scale;                       /* softmax */
+    float rate;                        /* dropout */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
     float epsilon, momentum;           /* batch_norm, spectral_norm, layer_norm, normalize */
     float coefficients[NN_MAX_INPUTS]; /* sum */
@@ -201,6 +202,9 @@ struct backend_i {
  *
  * TOKEN_CROSS_ENTROPY: in logits (N,V) or (B,T,V), ids (N) or (B,T), [weights (N) or (B), not negative]. out
  * (1) = sum w (log sum exp(x) - x[id]) / sum w over the rows whose id is in 0 .. V-1; other ids, and NaN, do
- * not count; 0 if none does. Gradient: logits only. */
+ * not count; 0 if none does. Gradient: logits only.
+ *
+ * DROPOUT: in x, u of the same shape, uniform in [0,1). out = x / (1 - a.rate) where u >= a.rate, else 0.
+ * Gradient: x only. */
 
 #endif

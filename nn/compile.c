@@ -20,6 +20,7 @@ static bool differentiable(const node *x, int i)
     case OP_SPECTRAL_NORM:
     case OP_GATHER:
     case OP_SOFTMAX:
+    case OP_DROPOUT:
     case OP_TOKEN_CROSS_ENTROPY:
         return i == 0;
     case OP_BATCH_NORM:
@@ -43,6 +44,7 @@ bool node_reads_input(const node *x, int i)
     case OP_RESHAPE:
     case OP_ROTATE:
     case OP_REPEAT:
+    case OP_DROPOUT:
         return false;
     case OP_POOL:
         return x->a.kind == POOL_MAX;

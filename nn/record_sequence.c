@@ -99,3 +99,14 @@ nn_t nn_token_cross_entropy(net *n, nn_t logits, nn_t ids, const nn_t *weights)
             "%stoken_cross_entropy: wants a weight for each of %d sequences", n->path, s.d[0]);
     return net_add_node(n, OP_TOKEN_CROSS_ENTROPY, nn_shape(1, 1), in, weights ? 3 : 2, (attributes){0});
 }
+
+nn_t nn_dropout(net *n, nn_t x, const char *purpose, float rate)
+{
+    if (rate == 0) return x;
+    if (!net_inputs_fine(n, OP_DROPOUT, &x, 1)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x);
+    REQUIRE(s.rank <= 3, "%sdropout: the input has rank %d, not 1 to 3", n->path, s.rank);
+    REQUIRE(rate > 0 && rate < 1, "%sdropout: a rate of %g is not in [0,1)", n->path, (double)rate);
+    nn_t in[] = {x, nn_random(n, purpose, s, DISTRIBUTION_UNIFORM)};
+    return net_add_node(n, OP_DROPOUT, s, in, 2, (attributes){.rate = rate});
+}

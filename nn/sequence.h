@@ -68,4 +68,9 @@ nn_t nn_gumbel_softmax(net *n, nn_t logits, const char *purpose, nn_softmax_kind
  * negative, for a weighted mean. */
 nn_t nn_token_cross_entropy(net *n, nn_t logits, nn_t ids, const nn_t *weights);
 
+/* Zeros a share `rate` of the elements, others anew in every run, and divides the rest by 1 - rate
+ * (Srivastava et al. 2014); rank 1 to 3, rate in [0,1). `purpose` keys the draws, as for nn_random. For
+ * evaluation record with rate 0: that is x itself. */
+nn_t nn_dropout(net *n, nn_t x, const char *purpose, float rate);
+
 #endif

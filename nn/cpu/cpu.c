@@ -143,5 +143,6 @@ const backend_i be_cpu = {
             [OP_NORMALIZE] = &cpu_normalize,
             [OP_SOFTMAX] = &cpu_softmax,
             [OP_TOKEN_CROSS_ENTROPY] = &cpu_token_cross_entropy,
+            [OP_DROPOUT] = &cpu_dropout,
         },
 };

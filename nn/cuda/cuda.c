@@ -210,5 +210,6 @@ const backend_i be_cuda = {
             [OP_NORMALIZE] = &cuda_normalize,
             [OP_SOFTMAX] = &cuda_softmax,
             [OP_TOKEN_CROSS_ENTROPY] = &cuda_token_cross_entropy,
+            [OP_DROPOUT] = &cuda_dropout,
         },
 };

@@ -103,5 +103,6 @@ const backend_i be_ref = {
             [OP_NORMALIZE] = &ref_normalize,
             [OP_SOFTMAX] = &ref_softmax,
             [OP_TOKEN_CROSS_ENTROPY] = &ref_token_cross_entropy,
+            [OP_DROPOUT] = &ref_dropout,
         },
 };

@@ -78,6 +78,8 @@ def softmaxes():
     d = Draw("gumbel")
     row("gumbel", [d.normal(4, 9), d.uniform(4, 9)], lambda x, u: F.softmax(gumbel(x, u), dim=-1), [0])
     row("gumbel_hard", [d.normal(2, 3, 12), d.uniform(2, 3, 12)], lambda x, u: straight_through(2 * gumbel(x, u)), [0])
+    d = Draw("dropout")
+    row("dropout", [d.normal(2, 3, 7), d.uniform(2, 3, 7)], lambda x, u: x * (u >= 0.5) / 0.5, [0])
 
 
 def weighted_cross_entropy(x, ids, weights):

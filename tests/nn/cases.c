@@ -121,6 +121,9 @@
 #define TOKENS(name_, weighted, fill_, b, t, v, known) \
     {.name = name_, .op = OP_TOKEN_CROSS_ENTROPY, .shape = S1(1), .n_in = 2 + (weighted), \
      .in = {IN(fill_, S3(b, t, v)), known, CONSTANT(FILL_UNIFORM, S1(b))}}
+#define DROPOUT(name_, rate_, ...) \
+    {.name = name_, .op = OP_DROPOUT, .shape = __VA_ARGS__, .n_in = 2, \
+     .in = {NORMAL(__VA_ARGS__), CONSTANT(FILL_UNIFORM, __VA_ARGS__)}, .a.rate = rate_}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -361,6 +364,10 @@ const test_case test_cases[] = {
     TOKENS("token_cross_entropy_none",     0, FILL_NORMAL, 2, 3, 4,  CONSTANT(FILL_UNKNOWN, S2(2, 3))),
     {.name = "token_cross_entropy_rows", .op = OP_TOKEN_CROSS_ENTROPY, .shape = S1(1), .n_in = 3,
      .in = {NORMAL(S2(6, 5)), WHOLE(-1, 4, S1(6)), CONSTANT(FILL_UNIFORM, S1(6))}},
+
+    DROPOUT("dropout",        0.5F, S3(2, 3, 7)),
+    DROPOUT("dropout_little", 0.1F, S2(5, 33)),
+    DROPOUT("dropout_most",   0.9F, S1(20)),
 };
 
 /* clang-format on */
