@@ -45,6 +45,7 @@ bool node_reads_input(const node *x, int i)
     case OP_ROTATE:
     case OP_REPEAT:
     case OP_DROPOUT:
+    case OP_SOFTMAX:
         return false;
     case OP_POOL:
         return x->a.kind == POOL_MAX;

@@ -1,6 +1,6 @@
 /* z = scale (x + g), g = -log(-log u) of the noise u or 0; y = softmax(z) of each row. out = y, log y, or one
  * at the largest z and zero elsewhere. dx = scale y (dout - <dout, y>), or scale (dout - y sum(dout)) for log
- * y. */
+ * y. saved: y. */
 #include "nn/ref/ref.h"
 
 #include <math.h>
@@ -31,10 +31,18 @@ static double log_sum(const call *c, size_t start, size_t *largest)
     return most + log(sum);
 }
 
+static err plan(backend *b, call *c)
+{
+    (void)b;
+    if (c->backward) c->saved_bytes = nn_count(&c->n->shape) * sizeof(float);
+    return OK;
+}
+
 static err forward(backend *b, const call *c)
 {
     (void)b;
     size_t width = width_of(c), rows = nn_count(&c->n->shape) / width, largest;
+    float *saved = c->saved;
     for (size_t r = 0; r < rows; r++) {
         double sum = log_sum(c, r * width, &largest);
         for (size_t i = r * width; i < (r + 1) * width; i++) {
@@ -42,6 +50,7 @@ static err forward(backend *b, const call *c)
             c->out[i] = (float)(c->n->a.kind == SOFTMAX_LOG    ? y
                                 : c->n->a.kind == SOFTMAX_HARD ? i == largest
                                                                : exp(y));
+            if (saved) saved[i] = (float)exp(y);
         }
     }
     return OK;
@@ -49,15 +58,15 @@ static err forward(backend *b, const call *c)
 
 static void backward_row(const call *c, size_t start)
 {
-    size_t width = width_of(c), largest;
-    double sum = log_sum(c, start, &largest), total = 0;
+    size_t width = width_of(c);
+    const float *y = c->saved;
+    double total = 0;
     bool logs = c->n->a.kind == SOFTMAX_LOG;
-    for (size_t i = start; i < start + width; i++) total += c->dout[i] * (logs ? 1 : exp(logit(c, i) - sum));
-    for (size_t i = start; i < start + width; i++) {
-        double y = exp(logit(c, i) - sum);
-        ref_store(&c->din[0][i], c->n->a.scale * (logs ? c->dout[i] - y * total : y * (c->dout[i] - total)),
+    for (size_t i = start; i < start + width; i++) total += logs ? c->dout[i] : (double)c->dout[i] * y[i];
+    for (size_t i = start; i < start + width; i++)
+        ref_store(&c->din[0][i],
+                  c->n->a.scale * (logs ? c->dout[i] - y[i] * total : y[i] * (c->dout[i] - total)),
                   c->add[0]);
-    }
 }
 
 static err backward(backend *b, const call *c)
@@ -68,4 +77,4 @@ static err backward(backend *b, const call *c)
     return OK;
 }
 
-const kernel ref_softmax = {.forward = forward, .backward = backward};
+const kernel ref_softmax = {.plan = plan, .forward = forward, .backward = backward};
