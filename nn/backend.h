@@ -115,7 +115,8 @@ struct backend_i {
 };
 
 /* Output derivative of an activation, from the output value y: relu' = y>0, leaky' = y>0 ? 1 : 0.2, tanh' =
- * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output. */
+ * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output, but for gelu: it is
+ * only in ACTIVATION, whose backward then reads its input. */
 
 /* ---- what the operators compute ---- */
 

@@ -36,6 +36,7 @@ bool node_reads_input(const node *x, int i)
 {
     switch (x->op) {
     case OP_ACTIVATION:
+        return x->a.act == ACT_GELU;
     case OP_SUM:
     case OP_UPSAMPLE:
     case OP_GLOBAL_POOL:
@@ -68,6 +69,7 @@ bool node_reads_output(const node *x)
     case OP_POOL:
         return x->a.kind == POOL_MAX;
     case OP_ACTIVATION:
+        return x->a.act != ACT_GELU;
     case OP_SPECTRAL_NORM:
     case OP_NORMALIZE:
         return true;

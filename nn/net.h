@@ -124,7 +124,15 @@ nn_t nn_random(net *n, const char *purpose, nn_shape_t shape, nn_distribution di
 /* ---- operators: what each computes is said in nn/backend.h
  * ---------------------------------------------------- */
 
-typedef enum nn_act { ACT_NONE, ACT_RELU, ACT_LEAKY_RELU /* slope 0.2 */, ACT_TANH, ACT_SIGMOID } nn_act;
+typedef enum nn_act {
+    ACT_NONE,
+    ACT_RELU,
+    ACT_LEAKY_RELU, /* slope 0.2 */
+    ACT_TANH,
+    ACT_SIGMOID,
+    ACT_GELU /* Hendrycks & Gimpel 2016, by erf as in PyTorch; of rank 1 to 3, and not within a conv or norm
+              */
+} nn_act;
 
 typedef struct conv_opts {
     const char *name; /* parameters name.weight (O,C,k,k) and name.bias (O) */

@@ -13,6 +13,7 @@ static nn_t add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a)
     if (!net_inputs_fine(n, OP_LINEAR, in, 2)) return (nn_t){-1};
     nn_shape_t out = nn_shape_of(n, x), ws = nn_shape_of(n, w);
     int columns = ws.d[a.transposed ? 0 : 1];
+    REQUIRE(a.act != ACT_GELU, "%slinear: gelu is an activation of its own", n->path);
     REQUIRE((out.rank == 2 || out.rank == 3) && ws.rank == 2 && last_of(&out) == columns,
             "%slinear: input has rank %d and %d columns, the weight wants rank 2 or 3 and %d", n->path,
             out.rank, last_of(&out), columns);
@@ -33,6 +34,7 @@ nn_t nn_matmul(net *n, nn_t a, nn_t b, bool transpose_b)
 nn_t nn_activation(net *n, nn_t x, nn_act act)
 {
     if (!net_inputs_fine(n, OP_ACTIVATION, &x, 1)) return (nn_t){-1};
+    REQUIRE(act != ACT_GELU || nn_shape_of(n, x).rank <= 3, "%sactivation: gelu wants rank 1 to 3", n->path);
     return act == ACT_NONE
                ? x
                : net_add_node(n, OP_ACTIVATION, nn_shape_of(n, x), &x, 1, (attributes){.act = act});

@@ -18,6 +18,7 @@ nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a)
     int height = xs.d[2] << a.upsample, width = xs.d[3] << a.upsample;
     REQUIRE(a.stride >= 1 && a.pad >= 0 && height + 2 * a.pad >= k && width + 2 * a.pad >= k,
             "%sconv: a kernel of %d does not fit an input of %d x %d", n->path, k, height, width);
+    REQUIRE(a.act != ACT_GELU, "%sconv: gelu is not for images", n->path);
     nn_shape_t out = nn_shape(4, xs.d[0], ws.d[0], (height + 2 * a.pad - k) / a.stride + 1,
                               (width + 2 * a.pad - k) / a.stride + 1);
     a.k = k;

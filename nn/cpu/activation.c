@@ -135,7 +135,10 @@ void cpu_clear_padding(const view *v, void *y)
 static err forward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n);
-    cpu_activate(c->n->a.act, v.half, c->out, c->in[0], view_cells(&v));
+    if (c->n->a.act == ACT_GELU)
+        cpu_gelu(c->out, c->in[0], view_cells(&v));
+    else
+        cpu_activate(c->n->a.act, v.half, c->out, c->in[0], view_cells(&v));
     if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&v, c->out);
     return OK;
 }
@@ -144,7 +147,9 @@ static err forward(backend *b, const call *c)
 static err backward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n);
-    if (c->din[0])
+    if (c->din[0] && c->n->a.act == ACT_GELU)
+        cpu_gelu_backward(c->din[0], c->in[0], c->dout, view_cells(&v), c->add[0]);
+    else if (c->din[0])
         cpu_activate_backward(c->n->a.act, v.half, c->din[0], c->out, c->dout, view_cells(&v), c->add[0]);
     return OK;
 }

@@ -130,6 +130,10 @@ void cpu_activate_backward(nn_act act, bool half, void *dx, const void *y, const
                            bool add);
 void cpu_clear_padding(const view *v, void *y);
 
+/* gelu.c: over n floats, in parallel. */
+void cpu_gelu(float *y, const float *x, size_t n);
+void cpu_gelu_backward(float *dx, const float *x, const float *dy, size_t n, bool add);
+
 /* vector.c: the vector functions of backend_i. */
 err cpu_fill(backend *b, float *x, size_t n, float value);
 err cpu_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);

@@ -13,6 +13,8 @@ static __device__ inline float activated(nn_act act, float x)
         return tanhf(x);
     case ACT_SIGMOID:
         return 1 / (1 + expf(-x));
+    case ACT_GELU:
+        return x * normal_distribution(x);
     default:
         return x;
     }
@@ -80,6 +82,11 @@ static __global__ void activate(nn_act act, float *y, const float *x, uint32_t n
     FOR_EACH(i, n) y[i] = activated(act, x[i]);
 }
 
+static __global__ void gelu_backward(float *dx, const float *x, const float *dy, uint32_t n, bool add)
+{
+    FOR_EACH(i, n) put(dx + i, dy[i] * gelu_slope(x[i]), add);
+}
+
 static err forward(backend *b, const call *c)
 {
     size_t n = nn_count(&c->n->shape);
@@ -89,9 +96,13 @@ static err forward(backend *b, const call *c)
 
 static err backward(backend *b, const call *c)
 {
+    size_t n = nn_count(&c->n->shape);
     if (!c->din[0]) return OK;
-    return cuda_activate_backward(b, c->n->a.act, c->din[0], c->out, c->dout, nn_count(&c->n->shape),
-                                  c->add[0]);
+    if (c->n->a.act == ACT_GELU) {
+        LAUNCH_EACH(b, gelu_backward, n, c->din[0], c->in[0], c->dout, (uint32_t)n, c->add[0]);
+        return OK;
+    }
+    return cuda_activate_backward(b, c->n->a.act, c->din[0], c->out, c->dout, n, c->add[0]);
 }
 
 const kernel cuda_activation = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};

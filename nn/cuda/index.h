@@ -14,6 +14,19 @@
 #define CUDA_BOTH static inline
 #endif
 
+/* ---- functions of one number ---- */
+
+CUDA_BOTH float normal_distribution(float x)
+{
+    return 0.5F * (1 + erff(x * 0.707106781F));
+}
+
+/* Phi(x) + x phi(x), the normal distribution and its density. */
+CUDA_BOTH float gelu_slope(float x)
+{
+    return normal_distribution(x) + x * 0.398942280F * expf(-0.5F * x * x);
+}
+
 /* ---- layouts ---- */
 
 /* A tensor (n, channels, area) in memory: [n][area][channels] if interleaved, else [n][channels][area]. */

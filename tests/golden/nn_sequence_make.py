@@ -80,6 +80,7 @@ def softmaxes():
     row("gumbel_hard", [d.normal(2, 3, 12), d.uniform(2, 3, 12)], lambda x, u: straight_through(2 * gumbel(x, u)), [0])
     d = Draw("dropout")
     row("dropout", [d.normal(2, 3, 7), d.uniform(2, 3, 7)], lambda x, u: x * (u >= 0.5) / 0.5, [0])
+    one("gelu", (2, 3, 7), F.gelu)
 
 
 def weighted_cross_entropy(x, ids, weights):

@@ -368,6 +368,11 @@ const test_case test_cases[] = {
     DROPOUT("dropout",        0.5F, S3(2, 3, 7)),
     DROPOUT("dropout_little", 0.1F, S2(5, 33)),
     DROPOUT("dropout_most",   0.9F, S1(20)),
+
+    ACT("gelu",        ACT_GELU, S3(2, 3, 7)),
+    ACT("gelu_rows",   ACT_GELU, S2(5, 33)),
+    {.name = "gelu_large", .op = OP_ACTIVATION, .shape = S1(40), .n_in = 1, .in = {IN(FILL_LARGE, S1(40))},
+     .a = {.act = ACT_GELU}},
 };
 
 /* clang-format on */

@@ -45,3 +45,13 @@ Test(cuda_sequence, of_equal_logits_the_first_is_the_largest)
     cr_expect_eq(larger_logit(b, c).at, 7);
     cr_expect_eq(larger_logit(a, bad).at, 4);
 }
+
+Test(cuda_sequence, the_slope_of_gelu_is_that_of_its_values)
+{
+    for (int i = -40; i <= 40; i++) {
+        float x = 0.1F * (float)i, h = 0.01F;
+        float difference =
+            ((x + h) * normal_distribution(x + h) - (x - h) * normal_distribution(x - h)) / (2 * h);
+        cr_expect_float_eq(gelu_slope(x), difference, 1e-3, "at %g", (double)x);
+    }
+}
