@@ -206,6 +206,9 @@ struct backend_i {
  * not count; 0 if none does. Gradient: logits only.
  *
  * DROPOUT: in x, u of the same shape, uniform in [0,1). out = x / (1 - a.rate) where u >= a.rate, else 0.
- * Gradient: x only. */
+ * Gradient: x only.
+ *
+ * GRID_ROWS: in (B,C,H,W), out (B,H*W,C): a row for each pixel, in row-major order; or in (B,H*W,C), out
+ * (B,C,H,W). */
 
 #endif

@@ -47,6 +47,7 @@ bool node_reads_input(const node *x, int i)
     case OP_REPEAT:
     case OP_DROPOUT:
     case OP_SOFTMAX:
+    case OP_GRID_ROWS:
         return false;
     case OP_POOL:
         return x->a.kind == POOL_MAX;

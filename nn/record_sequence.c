@@ -110,3 +110,22 @@ nn_t nn_dropout(net *n, nn_t x, const char *purpose, float rate)
     nn_t in[] = {x, nn_random(n, purpose, s, DISTRIBUTION_UNIFORM)};
     return net_add_node(n, OP_DROPOUT, s, in, 2, (attributes){.rate = rate});
 }
+
+nn_t nn_grid_rows(net *n, nn_t x)
+{
+    if (!net_inputs_fine(n, OP_GRID_ROWS, &x, 1)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x);
+    REQUIRE(s.rank == 4 && !net_node(n, x)->plain, "%sgrid_rows: wants an image (B,C,H,W), not rank %d",
+            n->path, s.rank);
+    return net_add_node(n, OP_GRID_ROWS, nn_shape(3, s.d[0], s.d[2] * s.d[3], s.d[1]), &x, 1,
+                        (attributes){0});
+}
+
+nn_t nn_rows_grid(net *n, nn_t x, int height, int width)
+{
+    if (!net_inputs_fine(n, OP_GRID_ROWS, &x, 1)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, x);
+    REQUIRE(s.rank == 3 && (long)height * width == s.d[1], "%sgrid_rows: %d rows are not an image of %d x %d",
+            n->path, s.rank == 3 ? s.d[1] : 0, height, width);
+    return net_add_node(n, OP_GRID_ROWS, nn_shape(4, s.d[0], s.d[2], height, width), &x, 1, (attributes){0});
+}

@@ -73,4 +73,7 @@ nn_t nn_token_cross_entropy(net *n, nn_t logits, nn_t ids, const nn_t *weights);
  * evaluation record with rate 0: that is x itself. */
 nn_t nn_dropout(net *n, nn_t x, const char *purpose, float rate);
 
+nn_t nn_grid_rows(net *n, nn_t x);                        /* (B,C,H,W) -> (B,H*W,C): a row for each pixel */
+nn_t nn_rows_grid(net *n, nn_t x, int height, int width); /* (B,height*width,C) -> (B,C,height,width) */
+
 #endif

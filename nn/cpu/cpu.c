@@ -144,5 +144,6 @@ const backend_i be_cpu = {
             [OP_SOFTMAX] = &cpu_softmax,
             [OP_TOKEN_CROSS_ENTROPY] = &cpu_token_cross_entropy,
             [OP_DROPOUT] = &cpu_dropout,
+            [OP_GRID_ROWS] = &cpu_grid_rows,
         },
 };

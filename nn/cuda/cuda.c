@@ -211,5 +211,6 @@ const backend_i be_cuda = {
             [OP_SOFTMAX] = &cuda_softmax,
             [OP_TOKEN_CROSS_ENTROPY] = &cuda_token_cross_entropy,
             [OP_DROPOUT] = &cuda_dropout,
+            [OP_GRID_ROWS] = &cuda_grid_rows,
         },
 };

@@ -30,6 +30,8 @@ def parts():
     several("multiply", [(2, 3, 7)] * 2, lambda t: t[0] * t[1])
     one("repeat_table", (4, 5), lambda x: x.unsqueeze(0).expand(3, 4, 5))
     one("repeat_rows", (5, 7), lambda x: x.unsqueeze(1).expand(5, 4, 7))
+    one("grid_rows", (2, 12, 3, 4), lambda x: x.flatten(2).transpose(1, 2))
+    one("rows_grid", (2, 12, 12), lambda x: x.transpose(1, 2).reshape(2, 12, 3, 4))
 
 
 def look_up(table, ids):

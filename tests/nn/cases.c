@@ -124,6 +124,10 @@
 #define DROPOUT(name_, rate_, ...) \
     {.name = name_, .op = OP_DROPOUT, .shape = __VA_ARGS__, .n_in = 2, \
      .in = {NORMAL(__VA_ARGS__), CONSTANT(FILL_UNIFORM, __VA_ARGS__)}, .a.rate = rate_}
+#define GRID_ROWS(name_, b, c, h, w) \
+    {.name = name_, .op = OP_GRID_ROWS, .shape = S3(b, (h) * (w), c), .n_in = 1, .in = {NORMAL(S4(b, c, h, w))}}
+#define ROWS_GRID(name_, b, c, h, w) \
+    {.name = name_, .op = OP_GRID_ROWS, .shape = S4(b, c, h, w), .n_in = 1, .in = {NORMAL(S3(b, (h) * (w), c))}}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -373,6 +377,15 @@ const test_case test_cases[] = {
     ACT("gelu_rows",   ACT_GELU, S2(5, 33)),
     {.name = "gelu_large", .op = OP_ACTIVATION, .shape = S1(40), .n_in = 1, .in = {IN(FILL_LARGE, S1(40))},
      .a = {.act = ACT_GELU}},
+
+    GRID_ROWS("grid_rows",        2, 12, 3, 4),
+    GRID_ROWS("grid_rows_blocks", 3, 32, 2, 2),
+    GRID_ROWS("grid_rows_image",  2,  1, 3, 5),
+    GRID_ROWS("grid_rows_few",    2,  3, 2, 3),
+    GRID_ROWS("grid_rows_pixel",  2, 20, 1, 1),
+    ROWS_GRID("rows_grid",        2, 12, 3, 4),
+    ROWS_GRID("rows_grid_blocks", 1, 16, 2, 3),
+    ROWS_GRID("rows_grid_few",    2,  5, 2, 2),
 };
 
 /* clang-format on */
