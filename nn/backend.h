@@ -25,7 +25,9 @@ typedef struct attributes {
     int kind;                          /* pool, global_pool, hinge, random, softmax: the public enum */
     int axis, first;                   /* concat, slice */
     bool transposed;                   /* linear */
-    float scale;                       /* softmax */
+    float scale;                       /* softmax, attention */
+    int heads;                         /* attention */
+    bool causal;                       /* attention */
     float rate;                        /* dropout */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
     float epsilon, momentum;           /* batch_norm, spectral_norm, layer_norm, normalize */
@@ -209,6 +211,12 @@ struct backend_i {
  * Gradient: x only.
  *
  * GRID_ROWS: in (B,C,H,W), out (B,H*W,C): a row for each pixel, in row-major order; or in (B,H*W,C), out
- * (B,C,H,W). */
+ * (B,C,H,W).
+ *
+ * ATTENTION: in q (B,Tq,D), k (B,Tk,D), v (B,Tk,V), [lengths (B)]. Head h has the columns h D/heads .. of q
+ * and k, and h V/heads .. of v and of out (B,Tq,V). Per sample and head: out = softmax(a.scale q k^T) v, the
+ * softmax of each row over the keys that its query sees: those before the sample's length (all, without
+ * lengths), and with a.causal (Tq = Tk) none after the query. Lengths are cut to 0 .. Tk, NaN is 0; a query
+ * that sees no key gives zeros. Gradient: q, k, v. */
 
 #endif

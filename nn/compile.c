@@ -24,6 +24,7 @@ static bool differentiable(const node *x, int i)
     case OP_TOKEN_CROSS_ENTROPY:
         return i == 0;
     case OP_BATCH_NORM:
+    case OP_ATTENTION:
         return i < 3;
     case OP_EMBEDDING:
         return i == 1;

@@ -235,8 +235,8 @@ err nn_get(step *s, nn_t x, float *host);
 /* The scalar keep[0] of the last run. */
 err step_loss(step *s, float *loss);
 
-/* Multiply-adds times two of the operators of one run (forward and, if trained, backward): conv and linear
- * only. */
+/* Multiply-adds times two of the operators of one run (forward and, if trained, backward): conv, linear,
+ * attention and lstm only. */
 double step_flops(const step *s);
 size_t step_bytes(const step *s); /* size of the arena */
 

@@ -2,6 +2,8 @@
 #include "nn/record.h"
 #include "nn/sequence.h"
 
+#include <math.h>
+
 nn_t nn_multiply(net *n, nn_t a, nn_t b)
 {
     nn_t in[] = {a, b};
@@ -128,4 +130,26 @@ nn_t nn_rows_grid(net *n, nn_t x, int height, int width)
     REQUIRE(s.rank == 3 && (long)height * width == s.d[1], "%sgrid_rows: %d rows are not an image of %d x %d",
             n->path, s.rank == 3 ? s.d[1] : 0, height, width);
     return net_add_node(n, OP_GRID_ROWS, nn_shape(4, s.d[0], s.d[2], height, width), &x, 1, (attributes){0});
+}
+
+nn_t nn_attention(net *n, nn_t q, nn_t k, nn_t v, attention_opts o)
+{
+    nn_t in[] = {q, k, v, o.lengths ? *o.lengths : v};
+    if (!net_inputs_fine(n, OP_ATTENTION, in, 4)) return (nn_t){-1};
+    nn_shape_t qs = nn_shape_of(n, q), ks = nn_shape_of(n, k), vs = nn_shape_of(n, v),
+               ls = nn_shape_of(n, in[3]);
+    int heads = o.heads ? o.heads : 1;
+    REQUIRE(qs.rank == 3 && ks.rank == 3 && vs.rank == 3 && ks.d[0] == qs.d[0] && vs.d[0] == qs.d[0] &&
+                ks.d[2] == qs.d[2] && vs.d[1] == ks.d[1],
+            "%sattention: wants queries (B,Tq,D), keys (B,Tk,D) and values (B,Tk,V)", n->path);
+    REQUIRE(heads > 0 && qs.d[2] % heads == 0 && vs.d[2] % heads == 0,
+            "%sattention: %d and %d columns cannot be shared by %d heads", n->path, qs.d[2], vs.d[2], heads);
+    REQUIRE(!o.causal || qs.d[1] == ks.d[1],
+            "%sattention: causal wants as many keys as queries, not %d and %d", n->path, ks.d[1], qs.d[1]);
+    REQUIRE(!o.lengths || (ls.rank == 1 && ls.d[0] == qs.d[0]),
+            "%sattention: wants one length for each of %d samples", n->path, qs.d[0]);
+    attributes a = {.heads = heads, .causal = o.causal};
+    a.scale = o.scale > 0 ? o.scale : 1 / sqrtf((float)(qs.d[2] / heads));
+    qs.d[2] = vs.d[2];
+    return net_add_node(n, OP_ATTENTION, qs, in, o.lengths ? 4 : 3, a);
 }

@@ -76,4 +76,15 @@ nn_t nn_dropout(net *n, nn_t x, const char *purpose, float rate);
 nn_t nn_grid_rows(net *n, nn_t x);                        /* (B,C,H,W) -> (B,H*W,C): a row for each pixel */
 nn_t nn_rows_grid(net *n, nn_t x, int height, int width); /* (B,height*width,C) -> (B,C,height,width) */
 
+typedef struct attention_opts {
+    int heads;           /* 0 means 1; divides the columns of q, k and v */
+    bool causal;         /* a query sees the keys up to its own time only; as many keys as queries */
+    const nn_t *lengths; /* NULL, or (B): how many of a sample's keys there are; the rest is padding */
+    float scale;         /* of the products of queries and keys; 0 means 1/sqrt(columns of a head) */
+} attention_opts;
+
+/* Scaled dot-product attention (Vaswani et al. 2017) of q (B,Tq,D) to k (B,Tk,D) with values v (B,Tk,V) ->
+ * (B,Tq,V). Projections are nn_linear. */
+nn_t nn_attention(net *n, nn_t q, nn_t k, nn_t v, attention_opts o);
+
 #endif

@@ -145,5 +145,6 @@ const backend_i be_cpu = {
             [OP_TOKEN_CROSS_ENTROPY] = &cpu_token_cross_entropy,
             [OP_DROPOUT] = &cpu_dropout,
             [OP_GRID_ROWS] = &cpu_grid_rows,
+            [OP_ATTENTION] = &cpu_attention,
         },
 };

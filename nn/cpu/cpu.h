@@ -130,6 +130,16 @@ void cpu_activate_backward(nn_act act, bool half, void *dx, const void *y, const
                            bool add);
 void cpu_clear_padding(const view *v, void *y);
 
+/* softmax.c: the largest of a row, and the softmax of a row in place, given that; returns log sum exp. */
+float cpu_largest(const float *x, size_t n);
+float cpu_softmax_row(float *x, size_t n, float most);
+
+/* A length as an input gives it: 0 to most; NaN is 0. */
+static inline int cpu_length(float length, int most)
+{
+    return !(length > 0) ? 0 : length < (float)most ? (int)length : most;
+}
+
 /* gelu.c: over n floats, in parallel. */
 void cpu_gelu(float *y, const float *x, size_t n);
 void cpu_gelu_backward(float *dx, const float *x, const float *dy, size_t n, bool add);
@@ -148,6 +158,6 @@ extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_activa
     cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape, cpu_spectral_norm,
     cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy, cpu_binary_cross_entropy;
 extern const kernel cpu_multiply, cpu_repeat, cpu_embedding, cpu_gather, cpu_layer_norm, cpu_normalize,
-    cpu_softmax, cpu_token_cross_entropy, cpu_dropout, cpu_grid_rows;
+    cpu_softmax, cpu_token_cross_entropy, cpu_dropout, cpu_grid_rows, cpu_attention;
 
 #endif

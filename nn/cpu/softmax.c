@@ -31,7 +31,7 @@ CPU_KERNEL static void scale_row(float *restrict y, const float *restrict x, siz
     for (size_t i = 0; i < n; i++) y[i] = scale * x[i];
 }
 
-CPU_KERNEL static float largest_of(const float *x, size_t n)
+CPU_KERNEL float cpu_largest(const float *x, size_t n)
 {
     float most = x[0];
 #pragma omp simd reduction(max : most)
@@ -39,8 +39,7 @@ CPU_KERNEL static float largest_of(const float *x, size_t n)
     return most;
 }
 
-/* In place; returns log sum exp of the row. */
-CPU_KERNEL static float softmax_row(float *x, size_t n, float most)
+CPU_KERNEL float cpu_softmax_row(float *x, size_t n, float most)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -76,10 +75,10 @@ static void forward_row(const call *c, sizes s, size_t r)
         add_noise(y, c->in[0] + start, c->in[1] + start, s.width, c->n->a.scale);
     else
         scale_row(y, c->in[0] + start, s.width, c->n->a.scale);
-    float most = largest_of(y, s.width);
+    float most = cpu_largest(y, s.width);
     if (c->n->a.kind == SOFTMAX_HARD) one_hot(out, y, s.width, most);
     if (c->n->a.kind == SOFTMAX_LOG) memcpy(out, y, s.width * sizeof *out);
-    float log_sum = softmax_row(y, s.width, most);
+    float log_sum = cpu_softmax_row(y, s.width, most);
     if (c->n->a.kind == SOFTMAX_LOG) subtract(out, log_sum, s.width);
 }
 

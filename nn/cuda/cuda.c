@@ -212,5 +212,6 @@ const backend_i be_cuda = {
             [OP_TOKEN_CROSS_ENTROPY] = &cuda_token_cross_entropy,
             [OP_DROPOUT] = &cuda_dropout,
             [OP_GRID_ROWS] = &cuda_grid_rows,
+            [OP_ATTENTION] = &cuda_attention,
         },
 };

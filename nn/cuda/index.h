@@ -76,6 +76,41 @@ CUDA_BOTH uint32_t row_of_id(float id, uint32_t rows)
     return id >= 0 && id < (float)rows ? (uint32_t)id : rows;
 }
 
+/* A length as an input gives it: 0 to most; NaN is 0. */
+CUDA_BOTH uint32_t known_length(float length, uint32_t most)
+{
+    return !(length > 0) ? 0 : length < (float)most ? (uint32_t)length : most;
+}
+
+/* ---- attention ---- */
+
+typedef struct attention_sizes {
+    uint32_t batch, heads, queries, keys, width, value_width; /* widths: of one head */
+} attention_sizes;
+
+/* Row t of head h of sample b, in order of (B,heads,rows). */
+typedef struct attention_row {
+    uint32_t b, h, t;
+} attention_row;
+
+CUDA_BOTH attention_row attention_row_of(uint32_t rows, uint32_t heads, uint32_t i)
+{
+    attention_row r = {i / rows / heads, i / rows % heads, i % rows};
+    return r;
+}
+
+/* Where the head's columns start in a (B,rows,heads*width). */
+CUDA_BOTH uint32_t attention_offset(uint32_t heads, uint32_t rows, uint32_t width, attention_row r)
+{
+    return ((r.b * rows + r.t) * heads + r.h) * width;
+}
+
+/* How many of the first keys a query sees. */
+CUDA_BOTH uint32_t keys_seen(uint32_t known, bool causal, uint32_t query)
+{
+    return causal && query + 1 < known ? query + 1 : known;
+}
+
 /* ---- random numbers: base/rng.c on the device ---- */
 
 typedef struct philox_words {

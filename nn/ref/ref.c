@@ -105,5 +105,6 @@ const backend_i be_ref = {
             [OP_TOKEN_CROSS_ENTROPY] = &ref_token_cross_entropy,
             [OP_DROPOUT] = &ref_dropout,
             [OP_GRID_ROWS] = &ref_grid_rows,
+            [OP_ATTENTION] = &ref_attention,
         },
 };

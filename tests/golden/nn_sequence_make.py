@@ -101,10 +101,39 @@ def tokens():
     row("token_cross_entropy_rows", [d.normal(6, 5), ids, d.uniform(6)], scalar(weighted_cross_entropy), [0])
 
 
+def attention(heads, causal, q, k, v, lengths=None):
+    """PyTorch's, with the row of a query that sees no key zero."""
+    b, tq, tk = q.shape[0], q.shape[1], k.shape[1]
+    parts = [t.view(b, -1, heads, t.shape[2] // heads).transpose(1, 2) for t in (q, k, v)]
+    seen = torch.ones(b, 1, tq, tk, dtype=torch.bool)
+    if causal:
+        seen = seen.tril()
+    if lengths is not None:
+        seen = seen & (torch.arange(tk) < lengths.view(b, 1, 1, 1))
+    out = F.scaled_dot_product_attention(*parts, attn_mask=seen, scale=0.5)
+    return torch.where(seen.any(-1, keepdim=True), out, 0.0).transpose(1, 2).reshape(b, tq, -1)
+
+
+def attended(name, heads, b, tq, tk, d, v, causal, lengths):
+    draw = Draw(name)
+    inputs = [draw.normal(b, tq, d), draw.normal(b, tk, d), draw.normal(b, tk, v)]
+    if lengths:
+        inputs.append(torch.tensor(lengths).double())
+    row(name, inputs, lambda *t: attention(heads, causal, *t), range(3))
+
+
+def attentions():
+    attended("attention", 2, 2, 3, 5, 8, 6, False, None)
+    attended("attention_causal", 1, 2, 5, 5, 7, 7, True, None)
+    attended("attention_lengths", 3, 5, 4, 6, 9, 12, False, [6, 1, 3, 5, 7])
+    attended("attention_both", 2, 6, 5, 5, 6, 8, True, [5, 2, 4, 1, 3, 5])
+
+
 products()
 parts()
 tables()
 norms()
 softmaxes()
 tokens()
+attentions()
 write("nn_sequence.safetensors")

@@ -128,6 +128,10 @@
     {.name = name_, .op = OP_GRID_ROWS, .shape = S3(b, (h) * (w), c), .n_in = 1, .in = {NORMAL(S4(b, c, h, w))}}
 #define ROWS_GRID(name_, b, c, h, w) \
     {.name = name_, .op = OP_GRID_ROWS, .shape = S4(b, c, h, w), .n_in = 1, .in = {NORMAL(S3(b, (h) * (w), c))}}
+#define ATTENTION(name_, h, b, tq, tk, d, v, causal_, with_lengths, low_) \
+    {.name = name_, .op = OP_ATTENTION, .shape = S3(b, tq, v), .n_in = 3 + (with_lengths), \
+     .in = {NORMAL(S3(b, tq, d)), NORMAL(S3(b, tk, d)), NORMAL(S3(b, tk, v)), WHOLE(low_, (tk) + 1, S1(b))}, \
+     .a = {.heads = h, .causal = causal_, .scale = 0.5F}}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -386,6 +390,16 @@ const test_case test_cases[] = {
     ROWS_GRID("rows_grid",        2, 12, 3, 4),
     ROWS_GRID("rows_grid_blocks", 1, 16, 2, 3),
     ROWS_GRID("rows_grid_few",    2,  5, 2, 2),
+
+    /*                             heads B Tq Tk   D   V  causal lengths */
+    ATTENTION("attention",             2, 2, 3, 5,  8,  6, false, 0, 0),
+    ATTENTION("attention_causal",      1, 2, 5, 5,  7,  7, true,  0, 0),
+    ATTENTION("attention_lengths",     3, 5, 4, 6,  9, 12, false, 1, 1),
+    ATTENTION("attention_no_keys",     2, 6, 3, 4,  4,  4, false, 1, -1),
+    ATTENTION("attention_both",        2, 6, 5, 5,  6,  8, true,  1, 0),
+    ATTENTION("attention_one_query",   1, 3, 1, 9, 20,  5, false, 1, 1),
+    ATTENTION("attention_one",         1, 1, 1, 1,  1,  1, false, 0, 0),
+    ATTENTION("attention_wide",        4, 2, 9, 33, 64, 64, false, 0, 0),
 };
 
 /* clang-format on */

@@ -55,3 +55,32 @@ Test(cuda_sequence, the_slope_of_gelu_is_that_of_its_values)
         cr_expect_float_eq(gelu_slope(x), difference, 1e-3, "at %g", (double)x);
     }
 }
+
+Test(cuda_sequence, lengths_are_cut_to_what_there_is)
+{
+    cr_expect_eq(known_length(3, 5), 3);
+    cr_expect_eq(known_length(7, 5), 5);
+    cr_expect_eq(known_length(-1, 5), 0);
+    cr_expect_eq(known_length(NAN, 5), 0);
+}
+
+Test(cuda_sequence, rows_of_heads_cover_a_tensor_once)
+{
+    enum { BATCH = 2, ROWS = 3, HEADS = 2, WIDTH = 5, COUNT = BATCH * ROWS * HEADS * WIDTH };
+    int used[COUNT] = {0};
+    for (uint32_t i = 0; i < BATCH * HEADS * ROWS; i++) {
+        attention_row r = attention_row_of(ROWS, HEADS, i);
+        cr_assert(r.b < BATCH && r.h < HEADS && r.t < ROWS);
+        for (uint32_t e = 0; e < WIDTH; e++) used[attention_offset(HEADS, ROWS, WIDTH, r) + e]++;
+    }
+    for (int i = 0; i < COUNT; i++) cr_expect_eq(used[i], 1);
+}
+
+Test(cuda_sequence, queries_see_known_keys_up_to_their_own_time)
+{
+    cr_expect_eq(keys_seen(4, false, 0), 4);
+    cr_expect_eq(keys_seen(4, true, 0), 1);
+    cr_expect_eq(keys_seen(4, true, 2), 3);
+    cr_expect_eq(keys_seen(2, true, 3), 2);
+    cr_expect_eq(keys_seen(0, true, 3), 0);
+}
