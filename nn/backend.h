@@ -28,6 +28,7 @@ typedef struct attributes {
     float scale;                       /* softmax, attention */
     int heads;                         /* attention */
     bool causal;                       /* attention */
+    bool state, reverse;               /* lstm: the input `state` is there; backwards in time */
     float rate;                        /* dropout */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
     float epsilon, momentum;           /* batch_norm, spectral_norm, layer_norm, normalize */
@@ -64,8 +65,8 @@ typedef struct call {
     bool add[NN_MAX_INPUTS];
     bool backward;             /* known at plan time: this call will run backward */
     bool wants[NN_MAX_INPUTS]; /* known at plan time: din[i] will not be NULL */
-    size_t saved_bytes;        /* plan asks: lives from this call's forward to its backward */
-    size_t scratch_bytes;      /* plan asks: lives during one forward or one backward */
+    size_t saved_bytes;   /* plan asks: lives from this call's forward to its backward, which may change it */
+    size_t scratch_bytes; /* plan asks: lives during one forward or one backward */
     void *saved, *scratch;
     void *plan;   /* plan may allocate; unplan frees */
     uint64_t t;   /* of step_run */
@@ -217,6 +218,16 @@ struct backend_i {
  * and k, and h V/heads .. of v and of out (B,Tq,V). Per sample and head: out = softmax(a.scale q k^T) v, the
  * softmax of each row over the keys that its query sees: those before the sample's length (all, without
  * lengths), and with a.causal (Tq = Tk) none after the query. Lengths are cut to 0 .. Tk, NaN is 0; a query
- * that sees no key gives zeros. Gradient: q, k, v. */
+ * that sees no key gives zeros. Gradient: q, k, v.
+ *
+ * LSTM: in x (B,T,I), weight_ih (4H,I), weight_hh (4H,H), bias_ih, bias_hh (4H), [state (B,2H) if a.state],
+ * [lengths (B)]. Gates in PyTorch's order: i, f, g, o = x weight_ih^T + bias_ih + h weight_hh^T + bias_hh; c'
+ * = sigmoid(f) c + sigmoid(i) tanh(g); h' = sigmoid(o) tanh(c'). It starts with h and c, side by side in
+ * `state`, or zeros. out (B,T,H) = the h' of every time. A sample has its first length times only (cut to 0
+ * .. T, NaN is 0; all, without lengths): after them out is zero and nothing changes. a.reverse: from a
+ * sample's last time to its first. Gradients: all but lengths.
+ *
+ * LSTM_CELL: in x (B,I), the weights of LSTM, state (B,2H). out (B,2H): h' and c' side by side after one
+ * time. a.state is true. */
 
 #endif

@@ -28,6 +28,8 @@ static bool differentiable(const node *x, int i)
         return i < 3;
     case OP_EMBEDDING:
         return i == 1;
+    case OP_LSTM:
+        return i < 5 + x->a.state;
     default:
         return true;
     }
@@ -56,6 +58,9 @@ bool node_reads_input(const node *x, int i)
         return i == 0;
     case OP_GATHER:
         return i == 1;
+    case OP_LSTM:
+    case OP_LSTM_CELL:
+        return i < 3 || i >= 5 + x->a.state; /* not the biases, not the state */
     default:
         return true;
     }

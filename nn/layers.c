@@ -2,6 +2,7 @@
 #include "nn/internal.h"
 #include "nn/sequence.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* "name.suffix"; a name that does not fit is a mistake of recording, not a shorter name. */
@@ -113,4 +114,33 @@ nn_t nn_layer_norm(net *n, nn_t x, layer_norm_opts o)
     nn_t gain = nn_parameter(n, full, nn_shape(1, width), (init_opts){.kind = INIT_ONES});
     nn_t bias = bias_of(n, o.name, width, (init_opts){0});
     return net_add_layer_norm(n, x, gain, bias, o.epsilon > 0 ? o.epsilon : 1e-5F);
+}
+
+static nn_t lstm_parameter(net *n, lstm_opts o, const char *suffix, nn_shape_t shape)
+{
+    char full[NN_NAME_BYTES];
+    join_name(n, full, o.name, suffix);
+    return nn_parameter(n, full, shape, (init_opts){INIT_UNIFORM, 1 / sqrtf((float)o.hidden)});
+}
+
+static nn_t add_lstm(net *n, nn_op op, nn_t x, lstm_opts o)
+{
+    nn_shape_t s = nn_shape_of(n, x);
+    int gates = 4 * o.hidden;
+    lstm_inputs in = {.x = x, .state = o.state, .lengths = o.lengths};
+    in.weight_ih = lstm_parameter(n, o, "weight_ih", nn_shape(2, gates, s.d[s.rank - 1]));
+    in.weight_hh = lstm_parameter(n, o, "weight_hh", nn_shape(2, gates, o.hidden));
+    in.bias_ih = lstm_parameter(n, o, "bias_ih", nn_shape(1, gates));
+    in.bias_hh = lstm_parameter(n, o, "bias_hh", nn_shape(1, gates));
+    return net_add_lstm(n, op, &in, o.reverse);
+}
+
+nn_t nn_lstm(net *n, nn_t x, lstm_opts o)
+{
+    return add_lstm(n, OP_LSTM, x, o);
+}
+
+nn_t nn_lstm_cell(net *n, nn_t x, nn_t state, lstm_opts o)
+{
+    return add_lstm(n, OP_LSTM_CELL, x, (lstm_opts){.name = o.name, .hidden = o.hidden, .state = &state});
 }

@@ -95,16 +95,17 @@ nn_t nn_input(net *n, const char *name, nn_shape_t shape);
 typedef enum nn_init {
     INIT_ZEROS,
     INIT_ONES,
-    INIT_NORMAL,     /* N(0, scale^2) */
-    INIT_HE,         /* N(0, 2/fan_in), He et al. 2015; fan_in = elements / d[0] */
-    INIT_GLOROT,     /* U(+-sqrt(6/(fan_in+fan_out))), Glorot & Bengio 2010 */
-    INIT_ORTHOGONAL, /* Saxe et al. 2014, over (d[0], rest); what StudioGAN uses for both networks */
-    INIT_UNIT_NORMAL /* normal, scaled to length 1: the start of spectral norm's vectors */
+    INIT_NORMAL,      /* N(0, scale^2) */
+    INIT_HE,          /* N(0, 2/fan_in), He et al. 2015; fan_in = elements / d[0] */
+    INIT_GLOROT,      /* U(+-sqrt(6/(fan_in+fan_out))), Glorot & Bengio 2010 */
+    INIT_ORTHOGONAL,  /* Saxe et al. 2014, over (d[0], rest); what StudioGAN uses for both networks */
+    INIT_UNIT_NORMAL, /* normal, scaled to length 1: the start of spectral norm's vectors */
+    INIT_UNIFORM      /* U(+-scale) */
 } nn_init;
 
 typedef struct init_opts {
     nn_init kind;
-    float scale; /* for INIT_NORMAL; 0 means 1 */
+    float scale; /* for INIT_NORMAL and INIT_UNIFORM; 0 means 1 */
 } init_opts;
 
 /* A trainable parameter named scope/name. Recording it again returns the same node (shapes must agree). Its

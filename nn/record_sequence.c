@@ -153,3 +153,35 @@ nn_t nn_attention(net *n, nn_t q, nn_t k, nn_t v, attention_opts o)
     qs.d[2] = vs.d[2];
     return net_add_node(n, OP_ATTENTION, qs, in, o.lengths ? 4 : 3, a);
 }
+
+/* Whether the weights are (4H,I), (4H,H), (4H), (4H), and the state (if there is one) is (B,2H). */
+static bool lstm_fits(const net *n, const lstm_inputs *in, int batch, int columns)
+{
+    nn_shape_t hh = nn_shape_of(n, in->weight_hh), b = nn_shape_of(n, in->bias_hh);
+    int hidden = hh.d[1];
+    nn_shape_t ih = nn_shape_of(n, in->weight_ih), bih = nn_shape_of(n, in->bias_ih);
+    nn_shape_t inputs = nn_shape(2, 4 * hidden, columns), states = nn_shape(2, 4 * hidden, hidden);
+    nn_shape_t bias = nn_shape(1, 4 * hidden), state = nn_shape(2, batch, 2 * hidden);
+    nn_shape_t given = in->state ? nn_shape_of(n, *in->state) : state;
+    return net_same_shape(&hh, &states) && net_same_shape(&ih, &inputs) && net_same_shape(&b, &bias) &&
+           net_same_shape(&bih, &bias) && net_same_shape(&given, &state);
+}
+
+nn_t net_add_lstm(net *n, nn_op op, const lstm_inputs *from, bool reverse)
+{
+    nn_t in[7] = {from->x, from->weight_ih, from->weight_hh, from->bias_ih, from->bias_hh};
+    int count = 5;
+    if (from->state) in[count++] = *from->state;
+    if (from->lengths) in[count++] = *from->lengths;
+    if (!net_inputs_fine(n, op, in, count)) return (nn_t){-1};
+    nn_shape_t s = nn_shape_of(n, from->x), lengths = nn_shape_of(n, in[count - 1]);
+    int rank = op == OP_LSTM ? 3 : 2, hidden = nn_shape_of(n, from->weight_hh).d[1];
+    REQUIRE(
+        s.rank == rank && lstm_fits(n, from, s.d[0], s.d[rank - 1]),
+        "%s%s: the input has rank %d and %d columns, the weights want rank %d, and a state (B,2H) of H = %d",
+        n->path, nn_op_name(op), s.rank, s.d[s.rank - 1], rank, hidden);
+    REQUIRE(!from->lengths || (lengths.rank == 1 && lengths.d[0] == s.d[0]),
+            "%slstm: wants one length for each of %d samples", n->path, s.d[0]);
+    s.d[rank - 1] = op == OP_LSTM ? hidden : 2 * hidden;
+    return net_add_node(n, op, s, in, count, (attributes){.state = from->state != NULL, .reverse = reverse});
+}

@@ -87,4 +87,23 @@ typedef struct attention_opts {
  * (B,Tq,V). Projections are nn_linear. */
 nn_t nn_attention(net *n, nn_t q, nn_t k, nn_t v, attention_opts o);
 
+typedef struct lstm_opts {
+    const char
+        *name;  /* parameters name.weight_ih (4H,I), name.weight_hh (4H,H), name.bias_ih, name.bias_hh (4H) */
+    int hidden; /* H */
+    bool reverse;      /* from a sample's last time to its first */
+    const nn_t *state; /* NULL for zeros, or (B,2H): h and c to start with, side by side */
+    const nn_t *
+        lengths; /* NULL, or (B): the times of each sample; out is zero after them, and they change nothing */
+} lstm_opts;
+
+/* A whole sequence: (B,T,I) -> (B,T,H). Gates, names and shapes are torch.nn.LSTM's (with a layer's suffix);
+ * weights and biases start as U(+-1/sqrt(H)), as there. */
+nn_t nn_lstm(net *n, nn_t x, lstm_opts o);
+
+/* One time, for text that is not known beforehand: x (B,I), state (B,2H) -> the next state (B,2H), of which
+ * nn_slice_axis(n, state, 1, 0, H) is h. With the name of an nn_lstm, it has that one's parameters. Reads
+ * name and hidden only. */
+nn_t nn_lstm_cell(net *n, nn_t x, nn_t state, lstm_opts o);
+
 #endif

@@ -146,5 +146,7 @@ const backend_i be_cpu = {
             [OP_DROPOUT] = &cpu_dropout,
             [OP_GRID_ROWS] = &cpu_grid_rows,
             [OP_ATTENTION] = &cpu_attention,
+            [OP_LSTM] = &cpu_lstm,
+            [OP_LSTM_CELL] = &cpu_lstm_cell,
         },
 };

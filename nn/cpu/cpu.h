@@ -158,6 +158,6 @@ extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_activa
     cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape, cpu_spectral_norm,
     cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy, cpu_binary_cross_entropy;
 extern const kernel cpu_multiply, cpu_repeat, cpu_embedding, cpu_gather, cpu_layer_norm, cpu_normalize,
-    cpu_softmax, cpu_token_cross_entropy, cpu_dropout, cpu_grid_rows, cpu_attention;
+    cpu_softmax, cpu_token_cross_entropy, cpu_dropout, cpu_grid_rows, cpu_attention, cpu_lstm, cpu_lstm_cell;
 
 #endif

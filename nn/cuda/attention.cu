@@ -1,6 +1,6 @@
-/* Forward, one block has one query of one head. Backward, one block has one query (for dS and dq), then one block one
- * key (for dk and dv), so that every sum has one owner and a fixed order. saved: the weights P (B,heads,Tq,Tk), zero
- * for keys that a query does not see. */
+/* Forward, one block has one query of one head. Backward, one block has one query (for dS and dq), then one
+ * block one key (for dk and dv), so that every sum has one owner and a fixed order. saved: the weights P
+ * (B,heads,Tq,Tk), zero for keys that a query does not see. */
 #include "nn/cuda/launch.cuh"
 
 typedef struct attended {
@@ -14,7 +14,7 @@ static attended attended_of(const call *c)
 {
     const int *q = c->n->in[0]->shape.d, *v = c->n->in[2]->shape.d;
     uint32_t heads = (uint32_t)c->n->a.heads;
-    attention_sizes s = {(uint32_t)q[0], heads,         (uint32_t)q[1], (uint32_t)v[1], (uint32_t)q[2] / heads,
+    attention_sizes s = {(uint32_t)q[0],        heads, (uint32_t)q[1], (uint32_t)v[1], (uint32_t)q[2] / heads,
                          (uint32_t)v[2] / heads};
     const float *lengths = c->n->n_in > 3 ? c->in[3] : NULL;
     return attended{s, c->in[0], c->in[1], c->in[2], lengths, c->n->a.scale, c->n->a.causal};
@@ -134,8 +134,8 @@ static err backward(backend *b, const call *c)
     if (c->din[0] || c->din[1])
         LAUNCH(b, query_gradients, queries, THREADS, c->din[0], slopes, weights, c->dout, a, c->add[0]);
     if (c->din[1])
-        LAUNCH(b, key_gradients, keys, THREADS, c->din[1], (const float *)slopes, a.q, a.s, a.s.width, a.scale,
-               c->add[1]);
+        LAUNCH(b, key_gradients, keys, THREADS, c->din[1], (const float *)slopes, a.q, a.s, a.s.width,
+               a.scale, c->add[1]);
     if (c->din[2])
         LAUNCH(b, key_gradients, keys, THREADS, c->din[2], weights, c->dout, a.s, a.s.value_width, 1.0F,
                c->add[2]);

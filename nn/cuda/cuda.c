@@ -213,5 +213,7 @@ const backend_i be_cuda = {
             [OP_DROPOUT] = &cuda_dropout,
             [OP_GRID_ROWS] = &cuda_grid_rows,
             [OP_ATTENTION] = &cuda_attention,
+            [OP_LSTM] = &cuda_lstm,
+            [OP_LSTM_CELL] = &cuda_lstm_cell,
         },
 };

@@ -1,5 +1,5 @@
-/* Rows of a table by their ids. Backward, a block has one row of the table, finds its uses among the ids, and adds
- * them in order. */
+/* Rows of a table by their ids. Backward, a block has one row of the table, finds its uses among the ids, and
+ * adds them in order. */
 #include "nn/cuda/launch.cuh"
 
 static __global__ void look_up(float *out, const float *ids, const float *table, uint32_t known,

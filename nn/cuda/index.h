@@ -111,6 +111,79 @@ CUDA_BOTH uint32_t keys_seen(uint32_t known, bool causal, uint32_t query)
     return causal && query + 1 < known ? query + 1 : known;
 }
 
+/* ---- LSTM: the formulas of nn/ref/lstm.c for one element ---- */
+
+typedef struct lstm_sizes {
+    uint32_t batch, times, in, hidden;
+} lstm_sizes;
+
+typedef struct lstm_gates {
+    float i, f, g, o; /* activated, or their gradients before activation */
+} lstm_gates;
+
+typedef struct lstm_states {
+    float h, c;
+} lstm_states;
+
+/* Sample b and time t in a (B,T,..). */
+CUDA_BOTH uint32_t lstm_row(lstm_sizes s, uint32_t b, uint32_t t)
+{
+    return b * s.times + t;
+}
+
+/* The k-th time that runs; `times` after the last. */
+CUDA_BOTH uint32_t lstm_time(lstm_sizes s, bool reverse, uint32_t k)
+{
+    return reverse && k < s.times ? s.times - 1 - k : k;
+}
+
+/* Bytes that t * hidden floats from an aligned start are a multiple of, for any t; at most 64. */
+CUDA_BOTH int lstm_alignment(uint32_t hidden)
+{
+    int bytes = 4;
+    for (; bytes < 64 && hidden % 2 == 0; hidden /= 2) bytes *= 2;
+    return bytes;
+}
+
+CUDA_BOTH float sigmoid_of(float x)
+{
+    return 1 / (1 + expf(-x));
+}
+
+/* z, b_ih and b_hh point to one element of gate i; the other gates follow every `hidden` floats. */
+CUDA_BOTH lstm_gates lstm_gates_of(const float *z, const float *b_ih, const float *b_hh, uint32_t hidden)
+{
+    float sums[4];
+    for (uint32_t k = 0; k < 4; k++) sums[k] = z[k * hidden] + (b_ih[k * hidden] + b_hh[k * hidden]);
+    lstm_gates g = {sigmoid_of(sums[0]), sigmoid_of(sums[1]), tanhf(sums[2]), sigmoid_of(sums[3])};
+    return g;
+}
+
+CUDA_BOTH void lstm_put(float *z, lstm_gates g, uint32_t hidden)
+{
+    z[0] = g.i;
+    z[hidden] = g.f;
+    z[2 * hidden] = g.g;
+    z[3 * hidden] = g.o;
+}
+
+CUDA_BOTH lstm_states lstm_step(lstm_gates g, float c)
+{
+    float next = g.f * c + g.i * g.g;
+    lstm_states s = {g.o * tanhf(next), next};
+    return s;
+}
+
+/* `down` is what comes down to h and c after the step, c is from before it; *dc gets what goes on to that. */
+CUDA_BOTH lstm_gates lstm_step_back(lstm_gates g, float c, lstm_states down, float *dc)
+{
+    float squashed = tanhf(g.f * c + g.i * g.g), cell = down.c + down.h * g.o * (1 - squashed * squashed);
+    lstm_gates d = {cell * g.g * g.i * (1 - g.i), cell * c * g.f * (1 - g.f), cell * g.i * (1 - g.g * g.g),
+                    down.h * squashed * g.o * (1 - g.o)};
+    *dc = cell * g.f;
+    return d;
+}
+
 /* ---- random numbers: base/rng.c on the device ---- */
 
 typedef struct philox_words {

@@ -129,7 +129,8 @@ extern const kernel cuda_random, cuda_conv, cuda_linear, cuda_batch_norm, cuda_a
     cuda_spectral_norm, cuda_diff_augment, cuda_rotate, cuda_hinge, cuda_softmax_cross_entropy,
     cuda_binary_cross_entropy;
 extern const kernel cuda_multiply, cuda_repeat, cuda_embedding, cuda_gather, cuda_layer_norm, cuda_normalize,
-    cuda_softmax, cuda_token_cross_entropy, cuda_dropout, cuda_grid_rows, cuda_attention;
+    cuda_softmax, cuda_token_cross_entropy, cuda_dropout, cuda_grid_rows, cuda_attention, cuda_lstm,
+    cuda_lstm_cell;
 
 #ifdef __cplusplus
 }

@@ -48,8 +48,7 @@ static err forward(backend *b, const call *c)
 {
     sizes s = sizes_of(c->n);
     TRY(cuda_check_count(nn_count(&c->n->shape)));
-    LAUNCH(b, normalize_rows, s.rows, THREADS, c->out, c->in[0], (float *)c->saved, s.width,
-           c->n->a.epsilon);
+    LAUNCH(b, normalize_rows, s.rows, THREADS, c->out, c->in[0], (float *)c->saved, s.width, c->n->a.epsilon);
     return OK;
 }
 

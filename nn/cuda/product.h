@@ -5,6 +5,10 @@
 
 #include "nn/cuda/internal.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* d (rows, columns) = op(a) op(b) + bias (columns), a sum over `inner`; op(a) is (rows, inner), op(b) is
  * (inner, columns). lda, ldb, ldd: floats from one row to the next as the matrices lie; ldd may be 0 for
  * `columns`. alignment: bytes that every address is a multiple of; 0 for that of the arena's buffers. */
@@ -29,5 +33,9 @@ err cuda_product_set_bias(const product *p, const float *bias);
 /* d = op(x) op(y) + bias, or d += that. workspace: p->workspace bytes, aligned as cuda_workspace does. */
 err cuda_product_run(backend *b, const product *p, const float *x, const float *y, float *d, bool add,
                      void *workspace);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

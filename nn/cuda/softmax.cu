@@ -59,8 +59,8 @@ static __global__ void softmax_rows(float *out, float *saved, soft_row s, int ki
 }
 
 /* dx = scale y (dout - <dout, y>), or scale (dout - y sum(dout)) for the logarithm. */
-static __global__ void row_gradients(float *dx, const float *y, const float *dout, uint32_t width, float scale,
-                                     bool logs, bool add)
+static __global__ void row_gradients(float *dx, const float *y, const float *dout, uint32_t width,
+                                     float scale, bool logs, bool add)
 {
     __shared__ float shared[THREADS];
     uint32_t start = blockIdx.x * width;
@@ -75,8 +75,7 @@ static __global__ void row_gradients(float *dx, const float *y, const float *dou
 static err plan(backend *b, call *c)
 {
     (void)b;
-    if (c->backward && c->n->a.kind != SOFTMAX_PLAIN)
-        c->saved_bytes = nn_count(&c->n->shape) * sizeof(float);
+    if (c->backward && c->n->a.kind != SOFTMAX_PLAIN) c->saved_bytes = nn_count(&c->n->shape) * sizeof(float);
     return OK;
 }
 

@@ -1,4 +1,5 @@
-/* One block a row, then one block for the mean. saved: log sum exp of every row, then the sum of the weights. */
+/* One block a row, then one block for the mean. saved: log sum exp of every row, then the sum of the weights.
+ */
 #include "nn/cuda/launch.cuh"
 
 typedef struct tokens {
@@ -11,8 +12,8 @@ static tokens tokens_of(const call *c)
     const nn_shape_t *s = &c->n->in[0]->shape;
     size_t classes = (size_t)s->d[s->rank - 1], rows = nn_count(s) / classes;
     const float *weights = c->n->n_in > 2 ? c->in[2] : NULL;
-    return tokens{c->in[0],        c->in[1], weights, (uint32_t)rows, (uint32_t)classes,
-                  (uint32_t)(rows / (size_t)s->d[0])};
+    return tokens{c->in[0],       c->in[1],          weights,
+                  (uint32_t)rows, (uint32_t)classes, (uint32_t)(rows / (size_t)s->d[0])};
 }
 
 /* 0 for a row that does not count. */

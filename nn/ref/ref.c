@@ -106,5 +106,7 @@ const backend_i be_ref = {
             [OP_DROPOUT] = &ref_dropout,
             [OP_GRID_ROWS] = &ref_grid_rows,
             [OP_ATTENTION] = &ref_attention,
+            [OP_LSTM] = &ref_lstm,
+            [OP_LSTM_CELL] = &ref_lstm_cell,
         },
 };

@@ -54,6 +54,6 @@ extern const kernel ref_random, ref_conv, ref_linear, ref_batch_norm, ref_activa
     ref_upsample, ref_pool, ref_global_pool, ref_concat, ref_slice, ref_reshape, ref_spectral_norm,
     ref_diff_augment, ref_rotate, ref_hinge, ref_softmax_cross_entropy, ref_binary_cross_entropy;
 extern const kernel ref_multiply, ref_repeat, ref_embedding, ref_gather, ref_layer_norm, ref_normalize,
-    ref_softmax, ref_token_cross_entropy, ref_dropout, ref_grid_rows, ref_attention;
+    ref_softmax, ref_token_cross_entropy, ref_dropout, ref_grid_rows, ref_attention, ref_lstm, ref_lstm_cell;
 
 #endif

@@ -129,6 +129,57 @@ def attentions():
     attended("attention_both", 2, 6, 5, 5, 6, 8, True, [5, 2, 4, 1, 3, 5])
 
 
+def run_lstm(x, w_ih, w_hh, b_ih, b_hh, state=None, lengths=None, reverse=False):
+    """torch.nn.LSTM; of a bidirectional one the second direction, if reversed."""
+    batch, times, _ = x.shape
+    hidden = w_hh.shape[1]
+    module = torch.nn.LSTM(x.shape[2], hidden, batch_first=True, bidirectional=reverse).double()
+    given = {"weight_ih_l0": w_ih, "weight_hh_l0": w_hh, "bias_ih_l0": b_ih, "bias_hh_l0": b_hh}
+    weights = dict(module.named_parameters())
+    weights.update({k + "_reverse" * reverse: v for k, v in given.items()})
+    start = torch.zeros(batch, 2 * hidden).double() if state is None else state
+    start = [s.expand(1 + reverse, -1, -1).contiguous() for s in start.chunk(2, 1)]
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        x, torch.full((batch,), times) if lengths is None else lengths, batch_first=True, enforce_sorted=False
+    )
+    out, _ = torch.func.functional_call(module, weights, (packed, start))
+    out, _ = torch.nn.utils.rnn.pad_packed_sequence(out, batch_first=True, total_length=times)
+    return out[..., hidden:] if reverse else out
+
+
+def lstm(name, b, t, i, h, state=False, lengths=None, reverse=False):
+    d = Draw(name)
+    inputs = [d.normal(b, t, i), d.weight(4 * h, i), d.weight(4 * h, h), d.normal(4 * h), d.normal(4 * h)]
+    inputs += [d.normal(b, 2 * h)] if state else []
+    inputs += [torch.tensor(lengths).double()] if lengths else []
+
+    def function(*t):
+        return run_lstm(*t[:5], t[5] if state else None, t[-1].long() if lengths else None, reverse)
+
+    row(name, inputs, function, range(5 + state))
+
+
+def lstm_cell(name, b, i, h):
+    d = Draw(name)
+    inputs = [d.normal(b, i), d.weight(4 * h, i), d.weight(4 * h, h), d.normal(4 * h), d.normal(4 * h)]
+    module = torch.nn.LSTMCell(i, h).double()
+
+    def function(x, w_ih, w_hh, b_ih, b_hh, state):
+        weights = {"weight_ih": w_ih, "weight_hh": w_hh, "bias_ih": b_ih, "bias_hh": b_hh}
+        return torch.cat(torch.func.functional_call(module, weights, (x, state.chunk(2, 1))), 1)
+
+    row(name, inputs + [d.normal(b, 2 * h)], function, range(6))
+
+
+def lstms():
+    lstm("lstm", 2, 3, 5, 4)
+    lstm("lstm_state", 3, 4, 3, 5, state=True)
+    lstm("lstm_lengths", 6, 4, 2, 3, lengths=[4, 1, 3, 2, 4, 2])
+    lstm("lstm_reverse", 2, 4, 3, 3, reverse=True)
+    lstm("lstm_all", 5, 4, 3, 2, state=True, lengths=[2, 4, 1, 3, 4], reverse=True)
+    lstm_cell("lstm_cell", 3, 5, 4)
+
+
 products()
 parts()
 tables()
@@ -136,4 +187,5 @@ norms()
 softmaxes()
 tokens()
 attentions()
+lstms()
 write("nn_sequence.safetensors")

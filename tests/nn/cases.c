@@ -132,6 +132,14 @@
     {.name = name_, .op = OP_ATTENTION, .shape = S3(b, tq, v), .n_in = 3 + (with_lengths), \
      .in = {NORMAL(S3(b, tq, d)), NORMAL(S3(b, tk, d)), NORMAL(S3(b, tk, v)), WHOLE(low_, (tk) + 1, S1(b))}, \
      .a = {.heads = h, .causal = causal_, .scale = 0.5F}}
+#define LSTM(name_, b, t, i, h, reverse_, ...) \
+    {.name = name_, .op = OP_LSTM, .shape = S3(b, t, h), \
+     .in = {NORMAL(S3(b, t, i)), WEIGHT(S2(4 * (h), i)), WEIGHT(S2(4 * (h), h)), VECTOR(4 * (h)), VECTOR(4 * (h)), \
+            __VA_ARGS__}, .a.reverse = reverse_
+#define CELL(name_, b, i, h) \
+    {.name = name_, .op = OP_LSTM_CELL, .shape = S2(b, 2 * (h)), .n_in = 6, .a.state = true, \
+     .in = {NORMAL(S2(b, i)), WEIGHT(S2(4 * (h), i)), WEIGHT(S2(4 * (h), h)), VECTOR(4 * (h)), VECTOR(4 * (h)), \
+            NORMAL(S2(b, 2 * (h)))}}
 
 const test_case test_cases[] = {
     RANDOM("random_uniform",      DISTRIBUTION_UNIFORM,                  7, S1(13)),
@@ -400,6 +408,19 @@ const test_case test_cases[] = {
     ATTENTION("attention_one_query",   1, 3, 1, 9, 20,  5, false, 1, 1),
     ATTENTION("attention_one",         1, 1, 1, 1,  1,  1, false, 0, 0),
     ATTENTION("attention_wide",        4, 2, 9, 33, 64, 64, false, 0, 0),
+
+    LSTM("lstm",                2, 3, 5, 4, false, {.fill = 0}), .n_in = 5},
+    LSTM("lstm_state",          3, 4, 3, 5, false, NORMAL(S2(3, 10))), .n_in = 6, .a.state = true},
+    LSTM("lstm_lengths",        6, 4, 2, 3, false, WHOLE(-1, 5, S1(6))), .n_in = 6},
+    LSTM("lstm_reverse",        2, 4, 3, 3, true,  {.fill = 0}), .n_in = 5},
+    LSTM("lstm_all",            5, 4, 3, 2, true,  NORMAL(S2(5, 4)), WHOLE(0, 4, S1(5))), .n_in = 7, .a.state = true},
+    LSTM("lstm_all_forward",    5, 3, 3, 8, false, NORMAL(S2(5, 16)), WHOLE(0, 3, S1(5))), .n_in = 7, .a.state = true},
+    LSTM("lstm_one",            1, 1, 1, 1, false, {.fill = 0}), .n_in = 5},
+    LSTM("lstm_wide",           3, 5, 20, 33, false, {.fill = 0}), .n_in = 5},
+
+    CELL("lstm_cell",      3,  5,  4),
+    CELL("lstm_cell_one",  1,  1,  1),
+    CELL("lstm_cell_wide", 5, 20, 33),
 };
 
 /* clang-format on */

@@ -2,6 +2,7 @@
 #include "nn/cuda/index.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 Test(cuda_sequence, bands_fill_their_part_of_a_wider_row)
 {
@@ -83,4 +84,46 @@ Test(cuda_sequence, queries_see_known_keys_up_to_their_own_time)
     cr_expect_eq(keys_seen(4, true, 2), 3);
     cr_expect_eq(keys_seen(2, true, 3), 2);
     cr_expect_eq(keys_seen(0, true, 3), 0);
+}
+
+Test(cuda_sequence, times_run_forwards_or_backwards)
+{
+    lstm_sizes s = {2, 3, 4, 5};
+    for (uint32_t k = 0; k < 3; k++) {
+        cr_expect_eq(lstm_time(s, false, k), k);
+        cr_expect_eq(lstm_time(s, true, k), 2 - k);
+    }
+    cr_expect(lstm_time(s, false, 3) == 3 && lstm_time(s, true, 3) == 3);
+    cr_expect_eq(lstm_row(s, 1, 2), 5);
+}
+
+Test(cuda_sequence, every_time_of_an_lstm_is_aligned_as_promised)
+{
+    for (uint32_t hidden = 1; hidden <= 256; hidden++) {
+        int bytes = lstm_alignment(hidden);
+        cr_expect(bytes >= 4 && bytes <= 64 && 4 * hidden % (uint32_t)bytes == 0, "%u", hidden);
+        cr_expect(bytes == 64 || 4 * hidden % (2 * (uint32_t)bytes) != 0, "%u", hidden);
+    }
+}
+
+/* The kernels' formulas for one element, against differences of the forward ones. */
+Test(cuda_sequence, the_gradients_of_a_step_are_those_of_its_values)
+{
+    enum { GATES = 4, INPUTS = GATES + 1 };
+    const float zero[GATES] = {0}, dh = 0.7F, dc = -1.3F, h = 0.01F;
+    float x[INPUTS] = {0.3F, -0.8F, 1.1F, 0.5F, 0.9F}, found[INPUTS]; /* the gates, then c */
+    lstm_gates g = lstm_gates_of(x, zero, zero, 1);
+    lstm_gates d = lstm_step_back(g, x[GATES], (lstm_states){dh, dc}, &found[GATES]);
+    lstm_put(found, d, 1);
+    for (int k = 0; k < INPUTS; k++) {
+        float slope = 0;
+        for (int side = -1; side <= 1; side += 2) {
+            float moved[INPUTS];
+            memcpy(moved, x, sizeof x);
+            moved[k] += (float)side * h;
+            lstm_states s = lstm_step(lstm_gates_of(moved, zero, zero, 1), moved[GATES]);
+            slope += (float)side * (dh * s.h + dc * s.c) / (2 * h);
+        }
+        cr_expect_float_eq(found[k], slope, 1e-3, "input %d: %g, not %g", k, (double)found[k], (double)slope);
+    }
 }
