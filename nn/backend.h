@@ -13,6 +13,7 @@
 #define NN_BACKEND_H
 
 #include "nn/net.h"
+#include "nn/sequence.h"
 
 enum { NN_MAX_INPUTS = 8 };
 
@@ -21,10 +22,16 @@ typedef struct attributes {
     nn_act act;
     int k, stride, pad;                /* conv, pool */
     bool upsample;                     /* conv */
-    int kind;                          /* pool, global_pool, hinge, random: the public enum */
+    int kind;                          /* pool, global_pool, hinge, random, softmax: the public enum */
     int axis, first;                   /* concat, slice */
+    bool transposed;                   /* linear */
+    float scale;                       /* softmax, attention */
+    int heads;                         /* attention */
+    bool causal;                       /* attention */
+    bool state, reverse;               /* lstm: the input `state` is there; backwards in time */
+    float rate;                        /* dropout */
     bool training;                     /* batch_norm; spectral_norm: update the vectors */
-    float epsilon, momentum;           /* batch_norm, spectral_norm */
+    float epsilon, momentum;           /* batch_norm, spectral_norm, layer_norm, normalize */
     float coefficients[NN_MAX_INPUTS]; /* sum */
     diff_augment_opts augment;
     uint64_t key; /* random */
@@ -42,9 +49,9 @@ typedef struct node {
     int parameter; /* index among the net's parameters and states, or -1 */
 } node;
 
-/* Whether backward of x may read its inputs' values, or its output. Memory that it may not read is given to
- * others before it runs. */
-bool node_reads_inputs(const node *x);
+/* Whether backward of x may read the value of its input i, or its output. Memory that it may not read is
+ * given to others before it runs. */
+bool node_reads_input(const node *x, int i);
 bool node_reads_output(const node *x);
 
 /* A node bound into a step. Kernels read `n` for shapes and attributes. */
@@ -58,8 +65,8 @@ typedef struct call {
     bool add[NN_MAX_INPUTS];
     bool backward;             /* known at plan time: this call will run backward */
     bool wants[NN_MAX_INPUTS]; /* known at plan time: din[i] will not be NULL */
-    size_t saved_bytes;        /* plan asks: lives from this call's forward to its backward */
-    size_t scratch_bytes;      /* plan asks: lives during one forward or one backward */
+    size_t saved_bytes;   /* plan asks: lives from this call's forward to its backward, which may change it */
+    size_t scratch_bytes; /* plan asks: lives during one forward or one backward */
     void *saved, *scratch;
     void *plan;   /* plan may allocate; unplan frees */
     uint64_t t;   /* of step_run */
@@ -124,40 +131,116 @@ struct backend_i {
 };
 
 /* Output derivative of an activation, from the output value y: relu' = y>0, leaky' = y>0 ? 1 : 0.2, tanh' =
- * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output. */
+ * 1-y^2, sigmoid' = y(1-y). All activations here can be differentiated from their output, but for gelu: it is
+ * only in ACTIVATION, whose backward then reads its input. */
 
-/* ---- what the operators compute
- * -------------------------------------------------------------------------------- In: in[0], in[1], ... Out:
- * the node's output. "act" is a.act, applied last.
+/* ---- what the operators compute ---- */
+
+/* In: in[0], in[1], ... Out: the node's output. "act" is a.act, applied last.
  *
- * RANDOM      out = rng_fill_uniform / rng_fill_normal (base/rng.h) with key a.key, index c->t. kind:
- * distribution. CONV        in x (B,C,H,W), w (O,C,k,k) plain, [b (O) plain]; cross-correlation, zero padding
- * a.pad, a.stride. out = act(x * w + b). With a.upsample x is first upsampled as by UPSAMPLE (k 3, stride 1,
- * pad 1). LINEAR      in x (B,I), w (O,I), [b (O)]. out = act(x w^T + b). BATCH_NORM  in x (B,C,H,W) or
- * (B,C), gain, bias, running_mean (C), running_var (C). gain and bias are both (C) or both (B,C). training:
- * mean and biased variance over (B,H,W) of the batch; out = act(gain * (x-mean) / sqrt(var+epsilon) + bias);
- * running_mean, running_var (state[3], state[4]) move by a.momentum towards the batch's mean and *unbiased*
- * variance. Not training: uses the running ones, and backward treats them as constants. Gradients: x, gain,
- * bias. ACTIVATION  out = act(x). SUM         out = sum_i a.coefficients[i] * in[i]. All inputs and the
- * output have one shape and one layout. ROW_DOT     in a, b (B,D). out (B,1) = sum_d a b. UPSAMPLE nearest,
- * twice: out[y][x] = in[y/2][x/2]. Backward sums the four. POOL        max or average over k x k windows,
- * stride, pad. Max: the first maximum in row-major order gets the gradient; padding is minus infinity.
- * Average: the divisor counts only elements inside the image. GLOBAL_POOL (B,C,H,W) -> (B,C): sum or mean
- * over H, W. CONCAT      along a.axis 0 (batch) or 1 (channels). SLICE rows a.first .. a.first + shape.d[0] -
- * 1 of axis 0. RESHAPE     same elements in NCHW order; between ranks 1, 2 and 4 in any direction.
- * SPECTRAL_NORM in w (any rank, plain), u (d[0]), v (rest) states. With W = w as (d[0], rest): if training, v
- * = W^T u / max(|W^T u|, eps), u = W v / max(|W v|, eps) (stored back; one iteration, as PyTorch and Miyato
- * et al. 2018); sigma = u^T W v; out = w / sigma, plain. Backward, u and v constant: dw = (dout - <dout, out>
- * u v^T) / sigma. DIFF_AUGMENT in x (B,C,H,W), t (B,6) uniform; per sample: brightness x += t0 - 0.5;
- * contrast x = m + (x-m)(t1+0.5), m the mean of the sample after brightness, differentiated through;
- * translation by dx = floor(t2 (2s+1)) - s to the right and dy (from t3) down, s = round(H/8), zeros come in;
- * cutout: the square of side H/2 whose top left corner is floor(t4 (H+1)) - H/4, floor(t5 (W+1)) - W/4 as
- * (row, column), clipped, becomes 0. Each only if its flag in a.augment is set. Gradient: x only. ROTATE
- * sample b is turned anticlockwise by (b mod 4) * 90 degrees, H = W: one quarter turn is out[y][x] =
- * in[x][W-1-y]. HINGE       in logits (any shape). REAL: mean max(0, 1-x); FAKE: mean max(0, 1+x); GENERATOR:
- * -mean x. out (1). SOFTMAX_CROSS_ENTROPY in logits, targets (B,K), targets >= 0, rows need not sum to 1: out
- * = -(1/B) sum_b sum_k t log softmax(x)_k. A row of zero targets contributes nothing (an unlabelled sample).
- * Gradient: logits only. BINARY_CROSS_ENTROPY in logits, targets (B,K) in [0,1] or NaN: mean over the known
- * ones of max(x,0) - x t + log(1+exp(-|x|)); 0 if none is known. Gradient: logits only. */
+ * RANDOM: out = rng_fill_uniform / rng_fill_normal (base/rng.h) with key a.key, index c->t. kind:
+ * distribution.
+ *
+ * CONV: in x (B,C,H,W), w (O,C,k,k) plain, [b (O) plain]; cross-correlation, zero padding a.pad, a.stride.
+ * out = act(x * w + b). With a.upsample x is first upsampled as by UPSAMPLE (k 3, stride 1, pad 1).
+ *
+ * LINEAR: in x (B,I) or (B,T,I), w (O,I), [b (O)]. out (B,O) or (B,T,O) = act(x w^T + b). transposed: w is
+ * (I,O), and out = act(x w + b).
+ *
+ * BATCH_NORM: in x (B,C,H,W) or (B,C), gain, bias, running_mean (C), running_var (C). gain and bias are both
+ * (C) or both (B,C). training: mean and biased variance over (B,H,W) of the batch; out = act(gain * (x-mean)
+ * / sqrt(var+epsilon) + bias); running_mean, running_var (state[3], state[4]) move by a.momentum towards the
+ * batch's mean and *unbiased* variance. Not training: uses the running ones, and backward treats them as
+ * constants. Gradients: x, gain, bias.
+ *
+ * ACTIVATION: out = act(x).
+ *
+ * SUM: out = sum_i a.coefficients[i] * in[i]. All inputs and the output have one shape and one layout.
+ *
+ * ROW_DOT: in a, b (B,D). out (B,1) = sum_d a b.
+ *
+ * UPSAMPLE: nearest, twice: out[y][x] = in[y/2][x/2]. Backward sums the four.
+ *
+ * POOL: max or average over k x k windows, stride, pad. Max: the first maximum in row-major order gets the
+ * gradient; padding is minus infinity. Average: the divisor counts only elements inside the image.
+ *
+ * GLOBAL_POOL: (B,C,H,W) -> (B,C): sum or mean over H, W.
+ *
+ * CONCAT: along a.axis 0 (batch), 1 (channels), or 2 of rank 3.
+ *
+ * SLICE: elements a.first .. a.first + shape.d[a.axis] - 1 of a.axis, which is 0 where rank is 4.
+ *
+ * RESHAPE: same elements in NCHW order; between all ranks in any direction.
+ *
+ * SPECTRAL_NORM: in w (any rank, plain), u (d[0]), v (rest) states. With W = w as (d[0], rest): if training,
+ * v = W^T u / max(|W^T u|, eps), u = W v / max(|W v|, eps) (stored back; one iteration, as PyTorch and
+ * Miyato et al. 2018); sigma = u^T W v; out = w / sigma, plain. Backward, u and v constant: dw = (dout -
+ * <dout, out> u v^T) / sigma.
+ *
+ * DIFF_AUGMENT: in x (B,C,H,W), t (B,6) uniform; per sample: brightness x += t0 - 0.5; contrast x = m +
+ * (x-m)(t1+0.5), m the mean of the sample after brightness, differentiated through; translation by dx =
+ * floor(t2 (2s+1)) - s to the right and dy (from t3) down, s = round(H/8), zeros come in; cutout: the square
+ * of side H/2 whose top left corner is floor(t4 (H+1)) - H/4, floor(t5 (W+1)) - W/4 as (row, column),
+ * clipped, becomes 0. Each only if its flag in a.augment is set. Gradient: x only.
+ *
+ * ROTATE: sample b is turned anticlockwise by (b mod 4) * 90 degrees, H = W: one quarter turn is out[y][x] =
+ * in[x][W-1-y].
+ *
+ * HINGE: in logits (any shape). REAL: mean max(0, 1-x); FAKE: mean max(0, 1+x); GENERATOR: -mean x. out (1).
+ *
+ * SOFTMAX_CROSS_ENTROPY: in logits, targets (B,K), targets >= 0, rows need not sum to 1: out = -(1/B) sum_b
+ * sum_k t log softmax(x)_k. A row of zero targets contributes nothing (an unlabelled sample). Gradient:
+ * logits only.
+ *
+ * BINARY_CROSS_ENTROPY: in logits, targets (B,K) in [0,1] or NaN: mean over the known ones of max(x,0) - x t
+ * + log(1+exp(-|x|)); 0 if none is known. Gradient: logits only. */
+
+/* ---- on sequences and rows: all tensors are plain, of rank 1 to 3 ---- */
+
+/* MULTIPLY: in a, b of one shape. out = a b, element by element.
+ *
+ * REPEAT: in of rank 1 or 2. out has one axis more, a.axis, along which every element is repeated.
+ *
+ * EMBEDDING: in ids (B) or (B,T), table (V,E). out (B,E) or (B,T,E): row ids[b][t] of the table; zeros for an
+ * id that is not in 0 .. V-1 (padding), or NaN. Gradient: table only.
+ *
+ * GATHER: in x (B,T,D), at (B). out (B,D) = row at[b] of sample b; zeros where that is not in 0 .. T-1, or
+ * NaN. Gradient: x only.
+ *
+ * LAYER_NORM: in x (..,D), gain (D), bias (D). Each row: out = gain (x - mean) / sqrt(var + a.epsilon) +
+ * bias, with the biased variance.
+ *
+ * NORMALIZE: in x (..,D). Each row: out = x / max(|x|, a.epsilon).
+ *
+ * SOFTMAX: in x (..,K), [u of the same shape, uniform in [0,1)]. Of each row, z = a.scale (x + g), g =
+ * -log(-log u), or 0 without u (u = 0 counts as 2^-33). kind PLAIN: out = softmax(z); LOG: its logarithm;
+ * HARD: 1 at the first largest z, 0 elsewhere, with the gradient of PLAIN (straight-through). Gradient: x
+ * only.
+ *
+ * TOKEN_CROSS_ENTROPY: in logits (N,V) or (B,T,V), ids (N) or (B,T), [weights (N) or (B), not negative]. out
+ * (1) = sum w (log sum exp(x) - x[id]) / sum w over the rows whose id is in 0 .. V-1; other ids, and NaN, do
+ * not count; 0 if none does. Gradient: logits only.
+ *
+ * DROPOUT: in x, u of the same shape, uniform in [0,1). out = x / (1 - a.rate) where u >= a.rate, else 0.
+ * Gradient: x only.
+ *
+ * GRID_ROWS: in (B,C,H,W), out (B,H*W,C): a row for each pixel, in row-major order; or in (B,H*W,C), out
+ * (B,C,H,W).
+ *
+ * ATTENTION: in q (B,Tq,D), k (B,Tk,D), v (B,Tk,V), [lengths (B)]. Head h has the columns h D/heads .. of q
+ * and k, and h V/heads .. of v and of out (B,Tq,V). Per sample and head: out = softmax(a.scale q k^T) v, the
+ * softmax of each row over the keys that its query sees: those before the sample's length (all, without
+ * lengths), and with a.causal (Tq = Tk) none after the query. Lengths are cut to 0 .. Tk, NaN is 0; a query
+ * that sees no key gives zeros. Gradient: q, k, v.
+ *
+ * LSTM: in x (B,T,I), weight_ih (4H,I), weight_hh (4H,H), bias_ih, bias_hh (4H), [state (B,2H) if a.state],
+ * [lengths (B)]. Gates in PyTorch's order: i, f, g, o = x weight_ih^T + bias_ih + h weight_hh^T + bias_hh; c'
+ * = sigmoid(f) c + sigmoid(i) tanh(g); h' = sigmoid(o) tanh(c'). It starts with h and c, side by side in
+ * `state`, or zeros. out (B,T,H) = the h' of every time. A sample has its first length times only (cut to 0
+ * .. T, NaN is 0; all, without lengths): after them out is zero and nothing changes. a.reverse: from a
+ * sample's last time to its first. Gradients: all but lengths.
+ *
+ * LSTM_CELL: in x (B,I), the weights of LSTM, state (B,2H). out (B,2H): h' and c' side by side after one
+ * time. a.state is true. */
 
 #endif

@@ -18,18 +18,28 @@ static bool differentiable(const node *x, int i)
     case OP_SOFTMAX_CROSS_ENTROPY:
     case OP_BINARY_CROSS_ENTROPY:
     case OP_SPECTRAL_NORM:
+    case OP_GATHER:
+    case OP_SOFTMAX:
+    case OP_DROPOUT:
+    case OP_TOKEN_CROSS_ENTROPY:
         return i == 0;
     case OP_BATCH_NORM:
+    case OP_ATTENTION:
         return i < 3;
+    case OP_EMBEDDING:
+        return i == 1;
+    case OP_LSTM:
+        return i < 5 + x->a.state;
     default:
         return true;
     }
 }
 
-bool node_reads_inputs(const node *x)
+bool node_reads_input(const node *x, int i)
 {
     switch (x->op) {
     case OP_ACTIVATION:
+        return x->a.act == ACT_GELU;
     case OP_SUM:
     case OP_UPSAMPLE:
     case OP_GLOBAL_POOL:
@@ -37,9 +47,20 @@ bool node_reads_inputs(const node *x)
     case OP_SLICE:
     case OP_RESHAPE:
     case OP_ROTATE:
+    case OP_REPEAT:
+    case OP_DROPOUT:
+    case OP_SOFTMAX:
+    case OP_GRID_ROWS:
         return false;
     case OP_POOL:
         return x->a.kind == POOL_MAX;
+    case OP_EMBEDDING:
+        return i == 0;
+    case OP_GATHER:
+        return i == 1;
+    case OP_LSTM:
+    case OP_LSTM_CELL:
+        return i < 3 || i >= 5 + x->a.state; /* not the biases, not the state */
     default:
         return true;
     }
@@ -55,8 +76,12 @@ bool node_reads_output(const node *x)
     case OP_POOL:
         return x->a.kind == POOL_MAX;
     case OP_ACTIVATION:
+        return x->a.act != ACT_GELU;
     case OP_SPECTRAL_NORM:
+    case OP_NORMALIZE:
         return true;
+    case OP_SOFTMAX:
+        return x->a.kind == SOFTMAX_PLAIN;
     default:
         return false;
     }
@@ -215,7 +240,7 @@ static void live(step *s, const node *x)
         binding *from = &s->nodes[x->in[i]->id];
         extend(&from->value, b->forward_at);
         if (b->backward_at < 0) continue;
-        if (node_reads_inputs(x)) extend(&from->value, b->backward_at);
+        if (node_reads_input(x, i)) extend(&from->value, b->backward_at);
         if (b->c.wants[i]) extend_gradient(s, x->in[i], b->backward_at);
     }
 }

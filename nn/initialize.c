@@ -60,8 +60,9 @@ err initialize(uint64_t seed, const char *name, const nn_shape_t *shape, init_op
         for (size_t i = 0; i < n; i++) out[i] = init.kind == INIT_ONES;
         return OK;
     }
-    if (init.kind == INIT_GLOROT) {
+    if (init.kind == INIT_GLOROT || init.kind == INIT_UNIFORM) {
         double limit = sqrt(6.0 / (double)(fan_in + fan_out));
+        if (init.kind == INIT_UNIFORM) limit = init.scale > 0 ? init.scale : 1;
         rng_fill_uniform(key, 0, out, n);
         for (size_t i = 0; i < n; i++) out[i] = (float)(limit * (2.0 * out[i] - 1.0));
         return OK;

@@ -45,11 +45,18 @@ struct net {
     char mistake[256];
 };
 
-/* record.c */
+/* record.c, record_*.c */
 node *net_node(const net *n, nn_t x);
 /* a: act, stride, pad, upsample. */
 nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a);
 nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act);
+nn_t net_add_embedding(net *n, nn_t ids, nn_t table);
+typedef struct lstm_inputs {
+    nn_t x, weight_ih, weight_hh, bias_ih, bias_hh;
+    const nn_t *state, *lengths; /* or NULL; a cell has a state and no lengths */
+} lstm_inputs;
+nn_t net_add_lstm(net *n, nn_op op, const lstm_inputs *from, bool reverse); /* OP_LSTM or OP_LSTM_CELL */
+nn_t net_add_layer_norm(net *n, nn_t x, nn_t gain, nn_t bias, float epsilon);
 /* in: x, gain, bias, running mean, running variance. */
 nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a);
 void net_mistake(net *n, const char *format, ...) __attribute__((format(printf, 2, 3)));

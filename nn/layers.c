@@ -1,6 +1,8 @@
 /* Layers: operators together with the parameters that they own. */
 #include "nn/internal.h"
+#include "nn/sequence.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* "name.suffix"; a name that does not fit is a mistake of recording, not a shorter name. */
@@ -40,10 +42,12 @@ nn_t nn_conv(net *n, nn_t x, conv_opts o)
 
 nn_t nn_linear(net *n, nn_t x, linear_opts o)
 {
-    nn_shape_t shape = nn_shape(2, o.out, nn_shape_of(n, x).d[1]);
+    nn_shape_t xs = nn_shape_of(n, x), shape = nn_shape(2, o.out, xs.d[xs.rank - 1]);
     nn_t w = weight_of(n, o.name, shape, o.init, o.spectral_norm, o.frozen_spectral), b;
     if (o.bias) b = bias_of(n, o.name, o.out, o.bias_init);
-    return net_add_linear(n, x, w, o.bias ? &b : NULL, o.act);
+    bool alone = o.act == ACT_GELU; /* its derivative needs what goes in, which linear does not keep */
+    nn_t y = net_add_linear(n, x, w, o.bias ? &b : NULL, alone ? ACT_NONE : o.act);
+    return alone ? nn_activation(n, y, o.act) : y;
 }
 
 /* Running mean and variance of name, into in[3] and in[4]. */
@@ -81,4 +85,62 @@ nn_t nn_conditional_batch_norm(net *n, nn_t x, nn_t gain, nn_t bias, batch_norm_
     nn_t in[5] = {x, gain, bias};
     running_statistics(n, o.name, nn_shape_of(n, x).d[1], in);
     return net_add_batch_norm(n, in, batch_norm_attributes(o));
+}
+
+static nn_t table_of(net *n, embedding_opts o)
+{
+    char full[NN_NAME_BYTES];
+    join_name(n, full, o.name, "weight");
+    if (o.init.kind == INIT_ZEROS) o.init.kind = INIT_NORMAL;
+    return nn_parameter(n, full, nn_shape(2, o.count, o.width), o.init);
+}
+
+nn_t nn_embedding(net *n, nn_t ids, embedding_opts o)
+{
+    return net_add_embedding(n, ids, table_of(n, o));
+}
+
+nn_t nn_soft_embedding(net *n, nn_t distributions, embedding_opts o)
+{
+    return nn_matmul(n, distributions, table_of(n, o), false);
+}
+
+nn_t nn_layer_norm(net *n, nn_t x, layer_norm_opts o)
+{
+    char full[NN_NAME_BYTES];
+    nn_shape_t s = nn_shape_of(n, x);
+    int width = s.d[s.rank - 1];
+    join_name(n, full, o.name, "weight");
+    nn_t gain = nn_parameter(n, full, nn_shape(1, width), (init_opts){.kind = INIT_ONES});
+    nn_t bias = bias_of(n, o.name, width, (init_opts){0});
+    return net_add_layer_norm(n, x, gain, bias, o.epsilon > 0 ? o.epsilon : 1e-5F);
+}
+
+static nn_t lstm_parameter(net *n, lstm_opts o, const char *suffix, nn_shape_t shape)
+{
+    char full[NN_NAME_BYTES];
+    join_name(n, full, o.name, suffix);
+    return nn_parameter(n, full, shape, (init_opts){INIT_UNIFORM, 1 / sqrtf((float)o.hidden)});
+}
+
+static nn_t add_lstm(net *n, nn_op op, nn_t x, lstm_opts o)
+{
+    nn_shape_t s = nn_shape_of(n, x);
+    int gates = 4 * o.hidden;
+    lstm_inputs in = {.x = x, .state = o.state, .lengths = o.lengths};
+    in.weight_ih = lstm_parameter(n, o, "weight_ih", nn_shape(2, gates, s.d[s.rank - 1]));
+    in.weight_hh = lstm_parameter(n, o, "weight_hh", nn_shape(2, gates, o.hidden));
+    in.bias_ih = lstm_parameter(n, o, "bias_ih", nn_shape(1, gates));
+    in.bias_hh = lstm_parameter(n, o, "bias_hh", nn_shape(1, gates));
+    return net_add_lstm(n, op, &in, o.reverse);
+}
+
+nn_t nn_lstm(net *n, nn_t x, lstm_opts o)
+{
+    return add_lstm(n, OP_LSTM, x, o);
+}
+
+nn_t nn_lstm_cell(net *n, nn_t x, nn_t state, lstm_opts o)
+{
+    return add_lstm(n, OP_LSTM_CELL, x, (lstm_opts){.name = o.name, .hidden = o.hidden, .state = &state});
 }

@@ -95,16 +95,17 @@ nn_t nn_input(net *n, const char *name, nn_shape_t shape);
 typedef enum nn_init {
     INIT_ZEROS,
     INIT_ONES,
-    INIT_NORMAL,     /* N(0, scale^2) */
-    INIT_HE,         /* N(0, 2/fan_in), He et al. 2015; fan_in = elements / d[0] */
-    INIT_GLOROT,     /* U(+-sqrt(6/(fan_in+fan_out))), Glorot & Bengio 2010 */
-    INIT_ORTHOGONAL, /* Saxe et al. 2014, over (d[0], rest); what StudioGAN uses for both networks */
-    INIT_UNIT_NORMAL /* normal, scaled to length 1: the start of spectral norm's vectors */
+    INIT_NORMAL,      /* N(0, scale^2) */
+    INIT_HE,          /* N(0, 2/fan_in), He et al. 2015; fan_in = elements / d[0] */
+    INIT_GLOROT,      /* U(+-sqrt(6/(fan_in+fan_out))), Glorot & Bengio 2010 */
+    INIT_ORTHOGONAL,  /* Saxe et al. 2014, over (d[0], rest); what StudioGAN uses for both networks */
+    INIT_UNIT_NORMAL, /* normal, scaled to length 1: the start of spectral norm's vectors */
+    INIT_UNIFORM      /* U(+-scale) */
 } nn_init;
 
 typedef struct init_opts {
     nn_init kind;
-    float scale; /* for INIT_NORMAL; 0 means 1 */
+    float scale; /* for INIT_NORMAL and INIT_UNIFORM; 0 means 1 */
 } init_opts;
 
 /* A trainable parameter named scope/name. Recording it again returns the same node (shapes must agree). Its
@@ -118,13 +119,21 @@ nn_t nn_state(net *n, const char *name, nn_shape_t shape, init_opts init);
 typedef enum nn_distribution { DISTRIBUTION_UNIFORM, DISTRIBUTION_NORMAL } nn_distribution;
 
 /* Fresh random numbers at every run: uniform in [0,1) or standard normal, keyed by (net seed, purpose, t of
- * step_run). Rank 1 or 2. */
+ * step_run). Rank 1 to 3. */
 nn_t nn_random(net *n, const char *purpose, nn_shape_t shape, nn_distribution distribution);
 
 /* ---- operators: what each computes is said in nn/backend.h
  * ---------------------------------------------------- */
 
-typedef enum nn_act { ACT_NONE, ACT_RELU, ACT_LEAKY_RELU /* slope 0.2 */, ACT_TANH, ACT_SIGMOID } nn_act;
+typedef enum nn_act {
+    ACT_NONE,
+    ACT_RELU,
+    ACT_LEAKY_RELU, /* slope 0.2 */
+    ACT_TANH,
+    ACT_SIGMOID,
+    ACT_GELU /* Hendrycks & Gimpel 2016, by erf as in PyTorch; of rank 1 to 3, and not within a conv or norm
+              */
+} nn_act;
 
 typedef struct conv_opts {
     const char *name; /* parameters name.weight (O,C,k,k) and name.bias (O) */
@@ -153,7 +162,7 @@ typedef struct linear_opts {
     init_opts bias_init; /* INIT_ZEROS by default; INIT_ONES for the gain of a conditional batch norm */
 } linear_opts;
 
-/* (B,I) -> (B,out): y = x W^T + b. */
+/* (B,I) -> (B,out), or (B,T,I) -> (B,T,out): y = x W^T + b. */
 nn_t nn_linear(net *n, nn_t x, linear_opts o);
 
 typedef struct batch_norm_opts {
@@ -183,7 +192,7 @@ nn_t nn_pool(net *n, nn_t x, nn_pool_kind kind, int k, int stride, int pad);
 typedef enum nn_global_pool_kind { GLOBAL_SUM, GLOBAL_AVERAGE } nn_global_pool_kind;
 nn_t nn_global_pool(net *n, nn_t x, nn_global_pool_kind kind); /* (B,C,H,W) -> (B,C) */
 
-nn_t nn_concat(net *n, const nn_t *x, int count, int axis); /* axis 0 or 1, 2 <= count <= 8 */
+nn_t nn_concat(net *n, const nn_t *x, int count, int axis); /* axis 0 or 1, or 2 of rank 3; 2 <= count <= 8 */
 nn_t nn_slice(net *n, nn_t x, int first, int count);        /* rows first.. of axis 0 */
 nn_t nn_reshape(net *n, nn_t x, nn_shape_t shape);          /* same elements in NCHW order */
 
@@ -227,8 +236,8 @@ err nn_get(step *s, nn_t x, float *host);
 /* The scalar keep[0] of the last run. */
 err step_loss(step *s, float *loss);
 
-/* Multiply-adds times two of the operators of one run (forward and, if trained, backward): conv and linear
- * only. */
+/* Multiply-adds times two of the operators of one run (forward and, if trained, backward): conv, linear,
+ * attention and lstm only. */
 double step_flops(const step *s);
 size_t step_bytes(const step *s); /* size of the arena */
 

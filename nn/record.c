@@ -1,6 +1,6 @@
-/* Recording: nets, leaves, and the shape rules of every operator. */
+/* Recording: nets, scopes and leaves. */
+#include "nn/record.h"
 #include "base/rng.h"
-#include "nn/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ size_t nn_count(const nn_shape_t *shape)
     return count;
 }
 
-static bool same_shape(const nn_shape_t *a, const nn_shape_t *b)
+bool net_same_shape(const nn_shape_t *a, const nn_shape_t *b)
 {
     return a->rank == b->rank && memcmp(a->d, b->d, (size_t)a->rank * sizeof a->d[0]) == 0;
 }
@@ -150,8 +150,7 @@ static bool grow_nodes(net *n)
     return true;
 }
 
-/* Adds a node; {-1} after any mistake, which every builder accepts as an input. */
-static nn_t add_node(net *n, nn_op op, nn_shape_t shape, const nn_t *in, int n_in, attributes a)
+nn_t net_add_node(net *n, nn_op op, nn_shape_t shape, const nn_t *in, int n_in, attributes a)
 {
     if (n->failed) return (nn_t){-1};
     for (int i = 0; i < shape.rank; i++)
@@ -177,22 +176,13 @@ static nn_t add_node(net *n, nn_op op, nn_shape_t shape, const nn_t *in, int n_i
     return (nn_t){n->n_nodes++};
 }
 
-/* The inputs of an operator by shape; false (and a mistake, if there is none yet) when one is missing. */
-static bool inputs_fine(net *n, nn_op op, const nn_t *in, int n_in)
+bool net_inputs_fine(net *n, nn_op op, const nn_t *in, int n_in)
 {
     for (int i = 0; i < n_in && !n->failed; i++)
         if (!net_node(n, in[i]))
             net_mistake(n, "%s%s: input %d is not a node of this net", n->path, op_names[op], i);
     return !n->failed;
 }
-
-#define REQUIRE(condition, ...)                                                                              \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            net_mistake(n, __VA_ARGS__);                                                                     \
-            return (nn_t){-1};                                                                               \
-        }                                                                                                    \
-    } while (0)
 
 /* ---- leaves ---- */
 
@@ -201,12 +191,12 @@ nn_t nn_input(net *n, const char *name, nn_shape_t shape)
     for (int k = 0; k < n->n_nodes; k++) {
         const node *old = n->nodes[k];
         if (old->op != OP_INPUT || strcmp(old->name, name) != 0) continue;
-        REQUIRE(same_shape(&old->shape, &shape), "input %s was recorded with another shape", name);
+        REQUIRE(net_same_shape(&old->shape, &shape), "input %s was recorded with another shape", name);
         return (nn_t){k};
     }
     REQUIRE(shape.rank >= 1 && shape.rank <= NN_MAX_RANK, "input %s: rank %d is not 1 to 4", name,
             shape.rank);
-    nn_t x = add_node(n, OP_INPUT, shape, NULL, 0, (attributes){0});
+    nn_t x = net_add_node(n, OP_INPUT, shape, NULL, 0, (attributes){0});
     if (n->failed) return x;
     node *added = n->nodes[x.id];
     (void)snprintf(added->name, sizeof added->name, "%s", name);
@@ -224,7 +214,7 @@ static nn_t add_parameter(net *n, const char *name, nn_shape_t shape, init_opts 
     REQUIRE(length > 0 && length < NN_NAME_BYTES, "%s%s: the parameter's name is too long", n->path, name);
     parameter *old = net_find_parameter(n, full);
     if (old) {
-        REQUIRE(same_shape(&old->n->shape, &shape) && old->trainable == trainable,
+        REQUIRE(net_same_shape(&old->n->shape, &shape) && old->trainable == trainable,
                 "parameter %s was recorded with another shape", full);
         return (nn_t){old->n->id};
     }
@@ -237,7 +227,7 @@ static nn_t add_parameter(net *n, const char *name, nn_shape_t shape, init_opts 
         n->parameters = grown;
         n->parameters_capacity = capacity;
     }
-    nn_t x = add_node(n, OP_PARAMETER, shape, NULL, 0, (attributes){0});
+    nn_t x = net_add_node(n, OP_PARAMETER, shape, NULL, 0, (attributes){0});
     if (n->failed) return x;
     node *added = n->nodes[x.id];
     added->plain = true;
@@ -259,226 +249,7 @@ nn_t nn_state(net *n, const char *name, nn_shape_t shape, init_opts init)
 
 nn_t nn_random(net *n, const char *purpose, nn_shape_t shape, nn_distribution distribution)
 {
-    REQUIRE(shape.rank == 1 || shape.rank == 2, "random %s: rank %d is not 1 or 2", purpose, shape.rank);
+    REQUIRE(shape.rank >= 1 && shape.rank <= 3, "random %s: rank %d is not 1 to 3", purpose, shape.rank);
     attributes a = {.kind = (int)distribution, .key = rng_key(n->seed, purpose)};
-    return add_node(n, OP_RANDOM, shape, NULL, 0, a);
-}
-
-/* ---- operators: one shape rule each ---- */
-
-nn_t net_add_conv(net *n, nn_t x, nn_t w, const nn_t *bias, attributes a)
-{
-    nn_t in[] = {x, w, bias ? *bias : x};
-    if (!inputs_fine(n, OP_CONV, in, 2)) return (nn_t){-1};
-    nn_shape_t xs = nn_shape_of(n, x), ws = nn_shape_of(n, w);
-    int k = ws.d[2];
-    REQUIRE(xs.rank == 4 && ws.rank == 4 && xs.d[1] == ws.d[1] && ws.d[3] == k,
-            "%sconv: input has rank %d and %d channels, the weight wants rank 4 and %d", n->path, xs.rank,
-            xs.d[1], ws.d[1]);
-    REQUIRE(!a.upsample || (k == 3 && a.stride == 1 && a.pad == 1),
-            "%sconv: upsampling merges with a kernel of 3, stride 1, pad 1; not %d, %d, %d", n->path, k,
-            a.stride, a.pad);
-    int height = xs.d[2] << a.upsample, width = xs.d[3] << a.upsample;
-    REQUIRE(a.stride >= 1 && a.pad >= 0 && height + 2 * a.pad >= k && width + 2 * a.pad >= k,
-            "%sconv: a kernel of %d does not fit an input of %d x %d", n->path, k, height, width);
-    nn_shape_t out = nn_shape(4, xs.d[0], ws.d[0], (height + 2 * a.pad - k) / a.stride + 1,
-                              (width + 2 * a.pad - k) / a.stride + 1);
-    a.k = k;
-    return add_node(n, OP_CONV, out, in, bias ? 3 : 2, a);
-}
-
-nn_t net_add_linear(net *n, nn_t x, nn_t w, const nn_t *bias, nn_act act)
-{
-    nn_t in[] = {x, w, bias ? *bias : x};
-    if (!inputs_fine(n, OP_LINEAR, in, 2)) return (nn_t){-1};
-    nn_shape_t xs = nn_shape_of(n, x), ws = nn_shape_of(n, w);
-    REQUIRE(xs.rank == 2 && ws.rank == 2 && xs.d[1] == ws.d[1],
-            "%slinear: input has rank %d and %d columns, the weight wants rank 2 and %d", n->path, xs.rank,
-            xs.d[1], ws.d[1]);
-    return add_node(n, OP_LINEAR, nn_shape(2, xs.d[0], ws.d[0]), in, bias ? 3 : 2, (attributes){.act = act});
-}
-
-nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a)
-{
-    if (!inputs_fine(n, OP_BATCH_NORM, in, 5)) return (nn_t){-1};
-    nn_shape_t xs = nn_shape_of(n, in[0]), gain = nn_shape_of(n, in[1]), bias = nn_shape_of(n, in[2]);
-    REQUIRE(xs.rank == 4 || xs.rank == 2, "%sbatch_norm: input has rank %d, not 2 or 4", n->path, xs.rank);
-    nn_shape_t plain = nn_shape(1, xs.d[1]), conditional = nn_shape(2, xs.d[0], xs.d[1]);
-    REQUIRE(same_shape(&gain, &bias) && (same_shape(&gain, &plain) || same_shape(&gain, &conditional)),
-            "%sbatch_norm: gain and bias must both be (C) or (B,C) with C = %d", n->path, xs.d[1]);
-    REQUIRE(a.act == ACT_NONE || a.act == ACT_RELU, "%sbatch_norm: the activation must be none or relu",
-            n->path);
-    return add_node(n, OP_BATCH_NORM, xs, in, 5, a);
-}
-
-nn_t nn_activation(net *n, nn_t x, nn_act act)
-{
-    if (!inputs_fine(n, OP_ACTIVATION, &x, 1)) return (nn_t){-1};
-    return act == ACT_NONE ? x
-                           : add_node(n, OP_ACTIVATION, nn_shape_of(n, x), &x, 1, (attributes){.act = act});
-}
-
-nn_t nn_weighted_sum(net *n, const nn_t *x, const float *coefficients, int count)
-{
-    REQUIRE(count >= 1 && count <= NN_MAX_INPUTS, "%ssum: %d inputs; 1 to %d are possible", n->path, count,
-            (int)NN_MAX_INPUTS);
-    if (!inputs_fine(n, OP_SUM, x, count)) return (nn_t){-1};
-    nn_shape_t shape = nn_shape_of(n, x[0]);
-    attributes a = {0};
-    for (int i = 0; i < count; i++) {
-        nn_shape_t other = nn_shape_of(n, x[i]);
-        REQUIRE(same_shape(&shape, &other) && net_node(n, x[i])->plain == net_node(n, x[0])->plain,
-                "%ssum: input %d has another shape than input 0", n->path, i);
-        a.coefficients[i] = coefficients[i];
-    }
-    nn_t sum = add_node(n, OP_SUM, shape, x, count, a);
-    if (!n->failed) n->nodes[sum.id]->plain = net_node(n, x[0])->plain;
-    return sum;
-}
-
-nn_t nn_add(net *n, nn_t a, nn_t b)
-{
-    return nn_weighted_sum(n, (nn_t[]){a, b}, (float[]){1, 1}, 2);
-}
-
-nn_t nn_row_dot(net *n, nn_t a, nn_t b)
-{
-    nn_t in[] = {a, b};
-    if (!inputs_fine(n, OP_ROW_DOT, in, 2)) return (nn_t){-1};
-    nn_shape_t as = nn_shape_of(n, a), bs = nn_shape_of(n, b);
-    REQUIRE(as.rank == 2 && same_shape(&as, &bs), "%srow_dot: the inputs must have one shape (B,D)", n->path);
-    return add_node(n, OP_ROW_DOT, nn_shape(2, as.d[0], 1), in, 2, (attributes){0});
-}
-
-nn_t nn_upsample(net *n, nn_t x)
-{
-    if (!inputs_fine(n, OP_UPSAMPLE, &x, 1)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(s.rank == 4, "%supsample: the input has rank %d, not 4", n->path, s.rank);
-    return add_node(n, OP_UPSAMPLE, nn_shape(4, s.d[0], s.d[1], 2 * s.d[2], 2 * s.d[3]), &x, 1,
-                    (attributes){0});
-}
-
-nn_t nn_pool(net *n, nn_t x, nn_pool_kind kind, int k, int stride, int pad)
-{
-    if (!inputs_fine(n, OP_POOL, &x, 1)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(s.rank == 4 && k >= 1 && stride >= 1 && pad >= 0 && 2 * pad <= k && s.d[2] + 2 * pad >= k &&
-                s.d[3] + 2 * pad >= k,
-            "%spool: a window of %d with pad %d does not fit an input of rank %d, %d x %d", n->path, k, pad,
-            s.rank, s.d[2], s.d[3]);
-    nn_shape_t out =
-        nn_shape(4, s.d[0], s.d[1], (s.d[2] + 2 * pad - k) / stride + 1, (s.d[3] + 2 * pad - k) / stride + 1);
-    return add_node(n, OP_POOL, out, &x, 1,
-                    (attributes){.kind = (int)kind, .k = k, .stride = stride, .pad = pad});
-}
-
-nn_t nn_global_pool(net *n, nn_t x, nn_global_pool_kind kind)
-{
-    if (!inputs_fine(n, OP_GLOBAL_POOL, &x, 1)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(s.rank == 4, "%sglobal_pool: the input has rank %d, not 4", n->path, s.rank);
-    return add_node(n, OP_GLOBAL_POOL, nn_shape(2, s.d[0], s.d[1]), &x, 1, (attributes){.kind = (int)kind});
-}
-
-nn_t nn_concat(net *n, const nn_t *x, int count, int axis)
-{
-    REQUIRE(count >= 2 && count <= NN_MAX_INPUTS && (axis == 0 || axis == 1),
-            "%sconcat: %d inputs on axis %d; 2 to %d on axis 0 or 1 are possible", n->path, count, axis,
-            (int)NN_MAX_INPUTS);
-    if (!inputs_fine(n, OP_CONCAT, x, count)) return (nn_t){-1};
-    nn_shape_t out = nn_shape_of(n, x[0]);
-    REQUIRE(axis < out.rank, "%sconcat: axis 1 of an input of rank 1", n->path);
-    for (int i = 1; i < count; i++) {
-        nn_shape_t s = nn_shape_of(n, x[i]), expected = out;
-        if (s.rank > axis) expected.d[axis] = s.d[axis];
-        REQUIRE(same_shape(&s, &expected), "%sconcat: input %d differs outside axis %d", n->path, i, axis);
-        out.d[axis] += s.d[axis];
-    }
-    return add_node(n, OP_CONCAT, out, x, count, (attributes){.axis = axis});
-}
-
-nn_t nn_slice(net *n, nn_t x, int first, int count)
-{
-    if (!inputs_fine(n, OP_SLICE, &x, 1)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(first >= 0 && count >= 1 && first <= s.d[0] - count, "%sslice: rows %d..%d of %d", n->path, first,
-            first + count - 1, s.d[0]);
-    s.d[0] = count;
-    return add_node(n, OP_SLICE, s, &x, 1, (attributes){.first = first});
-}
-
-nn_t nn_reshape(net *n, nn_t x, nn_shape_t shape)
-{
-    if (!inputs_fine(n, OP_RESHAPE, &x, 1)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(nn_count(&s) == nn_count(&shape), "%sreshape: %zu elements cannot become %zu", n->path,
-            nn_count(&s), nn_count(&shape));
-    return add_node(n, OP_RESHAPE, shape, &x, 1, (attributes){0});
-}
-
-nn_t nn_spectral_norm(net *n, nn_t w, const char *name, bool frozen)
-{
-    if (!inputs_fine(n, OP_SPECTRAL_NORM, &w, 1)) return (nn_t){-1};
-    node *weight = net_node(n, w);
-    for (int k = 0; k < n->n_nodes; k++) {
-        const node *old = n->nodes[k];
-        if (old->op == OP_SPECTRAL_NORM && old->in[0] == weight && old->a.training == !frozen)
-            return (nn_t){k};
-    }
-    char state[NN_NAME_BYTES];
-    int rows = weight->shape.d[0], columns = (int)(nn_count(&weight->shape) / (size_t)rows);
-    (void)snprintf(state, sizeof state, "%.90s.u", name);
-    nn_t u = nn_state(n, state, nn_shape(1, rows), (init_opts){.kind = INIT_UNIT_NORMAL});
-    (void)snprintf(state, sizeof state, "%.90s.v", name);
-    nn_t v = nn_state(n, state, nn_shape(1, columns), (init_opts){.kind = INIT_UNIT_NORMAL});
-    attributes a = {.training = !frozen, .epsilon = 1e-6F}; /* StudioGAN's epsilon */
-    nn_t y = add_node(n, OP_SPECTRAL_NORM, weight->shape, (nn_t[]){w, u, v}, 3, a);
-    if (!n->failed) n->nodes[y.id]->plain = true;
-    return y;
-}
-
-nn_t nn_diff_augment(net *n, nn_t x, nn_t t, diff_augment_opts o)
-{
-    nn_t in[] = {x, t};
-    if (!inputs_fine(n, OP_DIFF_AUGMENT, in, 2)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x), draws = nn_shape_of(n, t), expected = nn_shape(2, s.d[0], 6);
-    REQUIRE(s.rank == 4 && same_shape(&draws, &expected),
-            "%sdiff_augment: wants (B,C,H,W) and draws of (B,6)", n->path);
-    return add_node(n, OP_DIFF_AUGMENT, s, in, 2, (attributes){.augment = o});
-}
-
-nn_t nn_rotate(net *n, nn_t x)
-{
-    if (!inputs_fine(n, OP_ROTATE, &x, 1)) return (nn_t){-1};
-    nn_shape_t s = nn_shape_of(n, x);
-    REQUIRE(s.rank == 4 && s.d[2] == s.d[3], "%srotate: wants square images (B,C,H,H)", n->path);
-    return add_node(n, OP_ROTATE, s, &x, 1, (attributes){0});
-}
-
-nn_t nn_hinge(net *n, nn_t logits, nn_hinge_kind kind)
-{
-    if (!inputs_fine(n, OP_HINGE, &logits, 1)) return (nn_t){-1};
-    REQUIRE(nn_shape_of(n, logits).rank < 4, "%shinge: wants logits of rank 1 to 3", n->path);
-    return add_node(n, OP_HINGE, nn_shape(1, 1), &logits, 1, (attributes){.kind = (int)kind});
-}
-
-static nn_t cross_entropy(net *n, nn_op op, nn_t logits, nn_t targets)
-{
-    nn_t in[] = {logits, targets};
-    if (!inputs_fine(n, op, in, 2)) return (nn_t){-1};
-    nn_shape_t a = nn_shape_of(n, logits), b = nn_shape_of(n, targets);
-    REQUIRE(a.rank == 2 && same_shape(&a, &b), "%s%s: logits and targets must have one shape (B,K)", n->path,
-            op_names[op]);
-    return add_node(n, op, nn_shape(1, 1), in, 2, (attributes){0});
-}
-
-nn_t nn_softmax_cross_entropy(net *n, nn_t logits, nn_t targets)
-{
-    return cross_entropy(n, OP_SOFTMAX_CROSS_ENTROPY, logits, targets);
-}
-
-nn_t nn_binary_cross_entropy(net *n, nn_t logits, nn_t targets)
-{
-    return cross_entropy(n, OP_BINARY_CROSS_ENTROPY, logits, targets);
+    return net_add_node(n, OP_RANDOM, shape, NULL, 0, a);
 }

@@ -1,55 +1,6 @@
 /* Activations, alone and for the operators that end with one. */
 #include "nn/cpu/cells.h"
-
-#include <math.h>
-#include <string.h>
-
-/* e^x to 2 units in the last place for -87 <= x <= 0, clamped below; NaN stays NaN. A call to expf would keep
- * the loop from being vectorised. x = k ln 2 + r, |r| <= ln 2 / 2, with ln 2 in two parts (Cody & Waite
- * 1980), and e^r by its series. 2^k is made from the bits of `shifted`, whose low ones are k. */
-CPU_INLINE float exponential(float x)
-{
-    const float shift = 12582912.0F; /* 1.5 * 2^23: adding it rounds to an integer; its bits are 0x4B400000 */
-    x = x < -87.0F ? -87.0F : x;
-    float shifted = x * 1.44269504F + shift;
-    float k = shifted - shift;
-    float r = (x - k * 0.693359375F) + k * 2.12194440e-4F;
-    float p = 1.0F / 5040;
-    p = p * r + 1.0F / 720;
-    p = p * r + 1.0F / 120;
-    p = p * r + 1.0F / 24;
-    p = p * r + 1.0F / 6;
-    p = p * r + 0.5F;
-    p = p * r + 1.0F;
-    p = p * r + 1.0F;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits - 0x4B400000U + 127U) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
-}
-
-/* NaN must come out as NaN, so that a diverged net is noticed. Both sides of a choice are computed first: a
- * branch would keep the loop from being vectorised. */
-CPU_INLINE float activated(nn_act act, float x)
-{
-    float leaked = 0.2F * x, t;
-    switch (act) {
-    case ACT_RELU:
-        return x < 0 ? 0 : x;
-    case ACT_LEAKY_RELU:
-        return x < 0 ? leaked : x;
-    case ACT_TANH:
-        t = exponential(-2 * fabsf(x));
-        return copysignf((1 - t) / (1 + t), x);
-    case ACT_SIGMOID:
-        t = exponential(-fabsf(x));
-        return (x < 0 ? t : 1) / (1 + t);
-    default:
-        return x;
-    }
-}
+#include "nn/cpu/elementwise.h"
 
 /* dy times the derivative. */
 CPU_INLINE float derived(nn_act act, float y, float dy)
@@ -184,7 +135,10 @@ void cpu_clear_padding(const view *v, void *y)
 static err forward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n);
-    cpu_activate(c->n->a.act, v.half, c->out, c->in[0], view_cells(&v));
+    if (c->n->a.act == ACT_GELU)
+        cpu_gelu(c->out, c->in[0], view_cells(&v));
+    else
+        cpu_activate(c->n->a.act, v.half, c->out, c->in[0], view_cells(&v));
     if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&v, c->out);
     return OK;
 }
@@ -193,7 +147,9 @@ static err forward(backend *b, const call *c)
 static err backward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n);
-    if (c->din[0])
+    if (c->din[0] && c->n->a.act == ACT_GELU)
+        cpu_gelu_backward(c->din[0], c->in[0], c->dout, view_cells(&v), c->add[0]);
+    else if (c->din[0])
         cpu_activate_backward(c->n->a.act, v.half, c->din[0], c->out, c->dout, view_cells(&v), c->add[0]);
     return OK;
 }

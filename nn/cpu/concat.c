@@ -1,5 +1,6 @@
-/* Along axis 0 samples follow each other. Along axis 1 an input may start in the middle of a block (a
- * DenseNet of growth 12), so its lanes are moved in runs that end where a block of either side ends. */
+/* Along axis 0 samples follow each other, and along axis 2 plain rows. Along axis 1 an input may start in the
+ * middle of a block (a DenseNet of growth 12), so its lanes are moved in runs that end where a block of
+ * either side ends. */
 #include "nn/cpu/cells.h"
 
 /* A run of `count` channels between a block of the whole and a block of one input. */
@@ -88,9 +89,37 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
+/* Along axis 2 of (B,T,D), each row of the output is made of the inputs' rows. */
+static void join_rows(const call *c)
+{
+    const int *d = c->n->shape.d;
+    size_t rows = (size_t)d[0] * (size_t)d[1], first = 0;
+    for (int i = 0; i < c->n->n_in; i++) {
+        size_t width = (size_t)c->n->in[i]->shape.d[2];
+        cpu_store_rows(c->out + first, (size_t)d[2], c->in[i], width, rows, width, false);
+        first += width;
+    }
+}
+
+static void split_rows(const call *c)
+{
+    const int *d = c->n->shape.d;
+    size_t rows = (size_t)d[0] * (size_t)d[1], first = 0;
+    for (int i = 0; i < c->n->n_in; i++) {
+        size_t width = (size_t)c->n->in[i]->shape.d[2];
+        if (c->din[i])
+            cpu_store_rows(c->din[i], width, c->dout + first, (size_t)d[2], rows, width, c->add[i]);
+        first += width;
+    }
+}
+
 static err forward(backend *b, const call *c)
 {
     view out = cpu_view_of(b, c->n);
+    if (c->n->a.axis == 2) {
+        join_rows(c);
+        return OK;
+    }
     if (c->n->a.axis == 0) {
         char *to = (char *)c->out;
         for (int i = 0; i < c->n->n_in; i++) {
@@ -137,6 +166,10 @@ static err backward(backend *b, const call *c)
     view whole = cpu_view_of(b, c->n);
     if (c->n->a.axis == 1) {
         split_channels(b, c, &whole);
+        return OK;
+    }
+    if (c->n->a.axis == 2) {
+        split_rows(c);
         return OK;
     }
     const char *from = (const char *)c->dout;

@@ -110,8 +110,11 @@ void cpu_from_plain(const view *v, const float *from, void *to, bool add);
 /* vector.c: in parallel, over bytes, or over n elements that are all floats or all bf16. */
 void cpu_copy(void *y, const void *x, size_t bytes);
 void cpu_zero(void *y, size_t bytes);
-void cpu_scale(bool half, void *y, const void *x, float a, size_t n, bool add);  /* y = a x, or y += a x */
-void cpu_store(bool half, void *y, const void *x, size_t n, bool add);           /* y = x, or y += x */
+void cpu_scale(bool half, void *y, const void *x, float a, size_t n, bool add); /* y = a x, or y += a x */
+void cpu_store(bool half, void *y, const void *x, size_t n, bool add);          /* y = x, or y += x */
+/* y[r] = x[r], or y[r] += x[r], for rows of `width` floats that start every y_stride and x_stride floats. */
+void cpu_store_rows(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t width,
+                    bool add);
 void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add); /* (rows, columns) */
 
 /* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */
@@ -127,6 +130,20 @@ void cpu_activate_backward(nn_act act, bool half, void *dx, const void *y, const
                            bool add);
 void cpu_clear_padding(const view *v, void *y);
 
+/* softmax.c: the largest of a row, and the softmax of a row in place, given that; returns log sum exp. */
+float cpu_largest(const float *x, size_t n);
+float cpu_softmax_row(float *x, size_t n, float most);
+
+/* A length as an input gives it: 0 to most; NaN is 0. */
+static inline int cpu_length(float length, int most)
+{
+    return !(length > 0) ? 0 : length < (float)most ? (int)length : most;
+}
+
+/* gelu.c: over n floats, in parallel. */
+void cpu_gelu(float *y, const float *x, size_t n);
+void cpu_gelu_backward(float *dx, const float *x, const float *dy, size_t n, bool add);
+
 /* vector.c: the vector functions of backend_i. */
 err cpu_fill(backend *b, float *x, size_t n, float value);
 err cpu_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);
@@ -140,5 +157,7 @@ err cpu_sum_squares(backend *b, const float *x, size_t n, double *out);
 extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_activation, cpu_sum, cpu_row_dot,
     cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape, cpu_spectral_norm,
     cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy, cpu_binary_cross_entropy;
+extern const kernel cpu_multiply, cpu_repeat, cpu_embedding, cpu_gather, cpu_layer_norm, cpu_normalize,
+    cpu_softmax, cpu_token_cross_entropy, cpu_dropout, cpu_grid_rows, cpu_attention, cpu_lstm, cpu_lstm_cell;
 
 #endif

@@ -67,6 +67,21 @@ void cpu_store(bool half, void *y, const void *x, size_t n, bool add)
         cpu_copy(y, x, n * (half ? sizeof(uint16_t) : sizeof(float)));
 }
 
+CPU_KERNEL static void store_row(float *restrict y, const float *restrict x, size_t n, bool add)
+{
+    if (!add)
+        memcpy(y, x, n * sizeof *y);
+    else
+        for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+void cpu_store_rows(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t width,
+                    bool add)
+{
+#pragma omp parallel for schedule(static) if (rows * width > PARALLEL)
+    for (size_t r = 0; r < rows; r++) store_row(y + r * y_stride, x + r * x_stride, width, add);
+}
+
 CPU_KERNEL static void column_sums_part(float *restrict y, const float *restrict x, int rows, int stride,
                                         size_t n, bool add)
 {

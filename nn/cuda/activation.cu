@@ -13,6 +13,8 @@ static __device__ inline float activated(nn_act act, float x)
         return tanhf(x);
     case ACT_SIGMOID:
         return 1 / (1 + expf(-x));
+    case ACT_GELU:
+        return x * normal_distribution(x);
     default:
         return x;
     }
@@ -110,6 +112,17 @@ template <class T, int W> static __global__ void activate(nn_act act, T *y, cons
     }
 }
 
+template <class T, int W>
+static __global__ void gelu_backward(T *dx, const T *x, const T *dy, uint32_t packs, bool add)
+{
+    FOR_EACH(i, packs)
+    {
+        floats<W> d = load<W>(dy, i), in = load<W>(x, i);
+        for (int k = 0; k < W; k++) d.v[k] *= gelu_slope(in.v[k]);
+        put(dx, i, d, add);
+    }
+}
+
 static err forward(backend *b, const call *c)
 {
     size_t n = nn_count(&c->n->shape);
@@ -122,9 +135,16 @@ static err forward(backend *b, const call *c)
 
 static err backward(backend *b, const call *c)
 {
+    size_t n = nn_count(&c->n->shape);
     if (!c->din[0]) return OK;
-    return cuda_activate_backward(b, c->n->a.act, cuda_element(b, c->n), c->din[0], c->out, c->dout,
-                                  nn_count(&c->n->shape), c->add[0]);
+    if (c->n->a.act == ACT_GELU)
+        return by_type(cuda_element(b, c->n), n, [&]<class T, int W>() -> err {
+            LAUNCH_EACH(b, (gelu_backward<T, W>), n / W, (T *)c->din[0], (const T *)c->in[0],
+                        (const T *)c->dout, (uint32_t)(n / W), c->add[0]);
+            return OK;
+        });
+    return cuda_activate_backward(b, c->n->a.act, cuda_element(b, c->n), c->din[0], c->out, c->dout, n,
+                                  c->add[0]);
 }
 
 const kernel cuda_activation = {.plan = NULL, .unplan = NULL, .forward = forward, .backward = backward};

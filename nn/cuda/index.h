@@ -14,6 +14,19 @@
 #define CUDA_BOTH static inline
 #endif
 
+/* ---- functions of one number ---- */
+
+CUDA_BOTH float normal_distribution(float x)
+{
+    return 0.5F * (1 + erff(x * 0.707106781F));
+}
+
+/* Phi(x) + x phi(x), the normal distribution and its density. */
+CUDA_BOTH float gelu_slope(float x)
+{
+    return normal_distribution(x) + x * 0.398942280F * expf(-0.5F * x * x);
+}
+
 /* ---- layouts ---- */
 
 /* A tensor (n, channels, area) in memory: [n][area][channels] if interleaved, else [n][channels][area]. */
@@ -36,6 +49,139 @@ CUDA_BOTH uint32_t view_index(cuda_view v, uint32_t offset)
     if (!v.interleaved) return offset;
     uint32_t pixel = offset / v.channels, channel = offset % v.channels;
     return (pixel / v.area * v.channels + channel) * v.area + pixel % v.area;
+}
+
+/* ---- parts of rows ---- */
+
+/* Rows of `width` floats between a dense array and part of a wider one. */
+typedef struct cuda_band {
+    uint32_t rows, width, whole, first; /* first: where the band starts in a row of `whole` floats */
+} cuda_band;
+
+/* Where element i of the dense array lies in the wider one. */
+CUDA_BOTH uint32_t band_offset(cuda_band s, uint32_t i)
+{
+    return i / s.width * s.whole + s.first + i % s.width;
+}
+
+/* Where element i of (outer, times, inner) comes from in (outer, inner). */
+CUDA_BOTH uint32_t repeated_from(uint32_t i, uint32_t times, uint32_t inner)
+{
+    return i / (times * inner) * inner + i % inner;
+}
+
+/* The row that an id names in a table of `rows` rows; `rows` where there is none. */
+CUDA_BOTH uint32_t row_of_id(float id, uint32_t rows)
+{
+    return id >= 0 && id < (float)rows ? (uint32_t)id : rows;
+}
+
+/* A length as an input gives it: 0 to most; NaN is 0. */
+CUDA_BOTH uint32_t known_length(float length, uint32_t most)
+{
+    return !(length > 0) ? 0 : length < (float)most ? (uint32_t)length : most;
+}
+
+/* ---- attention ---- */
+
+typedef struct attention_sizes {
+    uint32_t batch, heads, queries, keys, width, value_width; /* widths: of one head */
+} attention_sizes;
+
+/* Row t of head h of sample b, in order of (B,heads,rows). */
+typedef struct attention_row {
+    uint32_t b, h, t;
+} attention_row;
+
+CUDA_BOTH attention_row attention_row_of(uint32_t rows, uint32_t heads, uint32_t i)
+{
+    attention_row r = {i / rows / heads, i / rows % heads, i % rows};
+    return r;
+}
+
+/* Where the head's columns start in a (B,rows,heads*width). */
+CUDA_BOTH uint32_t attention_offset(uint32_t heads, uint32_t rows, uint32_t width, attention_row r)
+{
+    return ((r.b * rows + r.t) * heads + r.h) * width;
+}
+
+/* How many of the first keys a query sees. */
+CUDA_BOTH uint32_t keys_seen(uint32_t known, bool causal, uint32_t query)
+{
+    return causal && query + 1 < known ? query + 1 : known;
+}
+
+/* ---- LSTM: the formulas of nn/ref/lstm.c for one element ---- */
+
+typedef struct lstm_sizes {
+    uint32_t batch, times, in, hidden;
+} lstm_sizes;
+
+typedef struct lstm_gates {
+    float i, f, g, o; /* activated, or their gradients before activation */
+} lstm_gates;
+
+typedef struct lstm_states {
+    float h, c;
+} lstm_states;
+
+/* Sample b and time t in a (B,T,..). */
+CUDA_BOTH uint32_t lstm_row(lstm_sizes s, uint32_t b, uint32_t t)
+{
+    return b * s.times + t;
+}
+
+/* The k-th time that runs; `times` after the last. */
+CUDA_BOTH uint32_t lstm_time(lstm_sizes s, bool reverse, uint32_t k)
+{
+    return reverse && k < s.times ? s.times - 1 - k : k;
+}
+
+/* Bytes that t * hidden floats from an aligned start are a multiple of, for any t; at most 64. */
+CUDA_BOTH int lstm_alignment(uint32_t hidden)
+{
+    int bytes = 4;
+    for (; bytes < 64 && hidden % 2 == 0; hidden /= 2) bytes *= 2;
+    return bytes;
+}
+
+CUDA_BOTH float sigmoid_of(float x)
+{
+    return 1 / (1 + expf(-x));
+}
+
+/* z, b_ih and b_hh point to one element of gate i; the other gates follow every `hidden` floats. */
+CUDA_BOTH lstm_gates lstm_gates_of(const float *z, const float *b_ih, const float *b_hh, uint32_t hidden)
+{
+    float sums[4];
+    for (uint32_t k = 0; k < 4; k++) sums[k] = z[k * hidden] + (b_ih[k * hidden] + b_hh[k * hidden]);
+    lstm_gates g = {sigmoid_of(sums[0]), sigmoid_of(sums[1]), tanhf(sums[2]), sigmoid_of(sums[3])};
+    return g;
+}
+
+CUDA_BOTH void lstm_put(float *z, lstm_gates g, uint32_t hidden)
+{
+    z[0] = g.i;
+    z[hidden] = g.f;
+    z[2 * hidden] = g.g;
+    z[3 * hidden] = g.o;
+}
+
+CUDA_BOTH lstm_states lstm_step(lstm_gates g, float c)
+{
+    float next = g.f * c + g.i * g.g;
+    lstm_states s = {g.o * tanhf(next), next};
+    return s;
+}
+
+/* `down` is what comes down to h and c after the step, c is from before it; *dc gets what goes on to that. */
+CUDA_BOTH lstm_gates lstm_step_back(lstm_gates g, float c, lstm_states down, float *dc)
+{
+    float squashed = tanhf(g.f * c + g.i * g.g), cell = down.c + down.h * g.o * (1 - squashed * squashed);
+    lstm_gates d = {cell * g.g * g.i * (1 - g.i), cell * c * g.f * (1 - g.f), cell * g.i * (1 - g.g * g.g),
+                    down.h * squashed * g.o * (1 - g.o)};
+    *dc = cell * g.f;
+    return d;
 }
 
 /* ---- random numbers: base/rng.c on the device ---- */
@@ -68,6 +214,23 @@ CUDA_BOTH float uniform_of(uint32_t word)
 {
     float x = (float)word * 2.3283064365386963e-10F;
     return x < 0.99999994F ? x : 0.99999994F;
+}
+
+/* Gumbel noise from a uniform number, a multiple of 2^-32; 0 is taken for half of that. */
+CUDA_BOTH float gumbel_of(float u)
+{
+    return -logf(-logf(u > 0 ? u : 0x1p-33F));
+}
+
+/* The first of the largest: of equals, the one with the lower index. NaN is never larger. */
+typedef struct largest_logit {
+    float value;
+    uint32_t at;
+} largest_logit;
+
+CUDA_BOTH largest_logit larger_logit(largest_logit a, largest_logit b)
+{
+    return b.value > a.value || (b.value == a.value && b.at < a.at) ? b : a;
 }
 
 /* ---- pooling ---- */

@@ -129,6 +129,11 @@ err cuda_ema(backend *b, float *average, const float *w, size_t n, float decay);
 err cuda_swap(backend *b, float *x, float *y, size_t n);
 err cuda_sum_squares(backend *b, const float *x, size_t n, double *out);
 
+/* ---- concat.cu: a dense array into part of wider rows, and back ---- */
+
+err cuda_put_band(backend *b, float *whole, const float *x, cuda_band s, bool add);
+err cuda_take_band(backend *b, float *x, const float *whole, cuda_band s, bool add);
+
 /* ---- activation.cu ---- */
 
 /* y = act(y + bias) in place, y (rows, columns), bias (columns) or NULL. */
@@ -168,6 +173,9 @@ extern const kernel cuda_random, cuda_conv, cuda_linear, cuda_batch_norm, cuda_a
     cuda_row_dot, cuda_upsample, cuda_pool, cuda_global_pool, cuda_concat, cuda_slice, cuda_reshape,
     cuda_spectral_norm, cuda_diff_augment, cuda_rotate, cuda_hinge, cuda_softmax_cross_entropy,
     cuda_binary_cross_entropy;
+extern const kernel cuda_multiply, cuda_repeat, cuda_embedding, cuda_gather, cuda_layer_norm, cuda_normalize,
+    cuda_softmax, cuda_token_cross_entropy, cuda_dropout, cuda_grid_rows, cuda_attention, cuda_lstm,
+    cuda_lstm_cell;
 
 #ifdef __cplusplus
 }

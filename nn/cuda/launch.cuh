@@ -140,4 +140,18 @@ template <class T> static __device__ inline T block_sum(T x, T *shared)
     return shared[0];
 }
 
+/* The largest x of a block of THREADS threads, in every thread; NaN is never larger. */
+static __device__ inline float block_max(float x, float *shared)
+{
+    __syncthreads();
+    shared[threadIdx.x] = x;
+    __syncthreads();
+    for (unsigned apart = THREADS / 2; apart > 0; apart /= 2) {
+        float other = threadIdx.x < apart ? shared[threadIdx.x + apart] : x;
+        if (threadIdx.x < apart && other > shared[threadIdx.x]) shared[threadIdx.x] = other;
+        __syncthreads();
+    }
+    return shared[0];
+}
+
 #endif

@@ -1,9 +1,11 @@
-/* Along axis 0 or 1: `outer` groups, in each of which the inputs' parts follow one another. */
+/* Along an axis: `outer` groups, in each of which the inputs' parts follow one another. */
 #include "nn/ref/ref.h"
 
 static size_t outer_of(const call *c)
 {
-    return c->n->a.axis == 1 ? (size_t)c->n->shape.d[0] : 1;
+    size_t outer = 1;
+    for (int k = 0; k < c->n->a.axis; k++) outer *= (size_t)c->n->shape.d[k];
+    return outer;
 }
 
 /* Copies input i into its part of the output, or the gradient of that part back. */

@@ -35,6 +35,12 @@ static inline ref_planes ref_planes_of(const nn_shape_t *s)
     return (ref_planes){(size_t)s->d[0], (size_t)s->d[1], area};
 }
 
+/* A length as an input gives it: 0 to most; NaN is 0. */
+static inline size_t ref_length(float length, size_t most)
+{
+    return !(length > 0) ? 0 : length < (float)most ? (size_t)length : most;
+}
+
 /* vector.c: the vector functions of backend_i. */
 err ref_fill(backend *b, float *x, size_t n, float value);
 err ref_adam(backend *b, float *w, const float *g, float *m, float *v, size_t n, const adam_update *u);
@@ -47,5 +53,7 @@ err ref_sum_squares(backend *b, const float *x, size_t n, double *out);
 extern const kernel ref_random, ref_conv, ref_linear, ref_batch_norm, ref_activation, ref_sum, ref_row_dot,
     ref_upsample, ref_pool, ref_global_pool, ref_concat, ref_slice, ref_reshape, ref_spectral_norm,
     ref_diff_augment, ref_rotate, ref_hinge, ref_softmax_cross_entropy, ref_binary_cross_entropy;
+extern const kernel ref_multiply, ref_repeat, ref_embedding, ref_gather, ref_layer_norm, ref_normalize,
+    ref_softmax, ref_token_cross_entropy, ref_dropout, ref_grid_rows, ref_attention, ref_lstm, ref_lstm_cell;
 
 #endif

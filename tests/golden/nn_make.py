@@ -277,7 +277,8 @@ def write(name):
     tensors.clear()
 
 
-operators()
-write("nn_operators.safetensors")
-optimizers()
-write("nn_optimizers.safetensors")
+if __name__ == "__main__":
+    operators()
+    write("nn_operators.safetensors")
+    optimizers()
+    write("nn_optimizers.safetensors")

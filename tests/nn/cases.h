@@ -20,7 +20,8 @@ typedef enum fill {
     FILL_TARGETS,  /* not negative; rows do not sum to 1; every third row is zero */
     FILL_BINARY,   /* 0 or 1 */
     FILL_PARTIAL,  /* [0,1), a third NaN */
-    FILL_UNKNOWN   /* all NaN */
+    FILL_UNKNOWN,  /* all NaN */
+    FILL_WHOLE     /* whole numbers low .. high, low at least once */
 } fill;
 
 typedef struct test_input {
@@ -29,6 +30,7 @@ typedef struct test_input {
     bool gradient;  /* has one */
     bool parameter; /* plain even with rank 4 */
     bool state;
+    int low, high; /* of FILL_WHOLE */
 } test_input;
 
 typedef struct test_case {

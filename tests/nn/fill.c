@@ -60,6 +60,12 @@ static void distinct(rng *r, float *x, size_t n)
     }
 }
 
+static void whole(rng *r, float *x, size_t n, int low, int high)
+{
+    for (size_t i = 0; i < n; i++) x[i] = (float)(low + rng_below(r, high - low + 1));
+    x[rng_below(r, (int)n)] = (float)low;
+}
+
 void test_fill(const test_case *t, int i, float *host)
 {
     const test_input *in = &t->in[i];
@@ -67,6 +73,10 @@ void test_fill(const test_case *t, int i, float *host)
     rng r = rng_open(SEED, t->name, (uint64_t)i);
     if (in->fill == FILL_DISTINCT) {
         distinct(&r, host, n);
+        return;
+    }
+    if (in->fill == FILL_WHOLE) {
+        whole(&r, host, n, in->low, in->high);
         return;
     }
     for (size_t k = 0; k < n; k++) host[k] = draw(&r, in->fill, k / row, 1 / sqrt((double)row));

@@ -294,7 +294,8 @@ err harness_forward(harness *h, float *const in[], uint64_t t, float *out)
 err harness_backward(harness *h, const float *dout, float *const din[])
 {
     if (!node_reads_output(&h->n)) TRY(poison(h, &h->out));
-    for (int i = 0; i < h->t->n_in && !node_reads_inputs(&h->n); i++) TRY(poison(h, &h->in[i]));
+    for (int i = 0; i < h->t->n_in; i++)
+        if (!node_reads_input(&h->n, i)) TRY(poison(h, &h->in[i]));
     TRY(h->i->upload(h->b, &h->n.shape, h->n.plain, dout, h->dout.data));
     for (int i = 0; i < h->t->n_in; i++) {
         const node *x = &h->inputs[i];

@@ -1,4 +1,5 @@
-/* Both backends against PyTorch's values: tests/golden/nn_make.py computes them for rows of the table. */
+/* The backends against PyTorch's values: tests/golden/nn_make.py and nn_sequence_make.py compute them for
+ * rows of the table. */
 #include "nn/safetensors.h"
 #include "tests/nn/harness.h"
 
@@ -11,10 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static safetensors *open_golden(void)
+static const char *const files[] = {TEST_GOLDEN "/nn_operators.safetensors",
+                                    TEST_GOLDEN "/nn_sequence.safetensors"};
+enum { FILES = sizeof files / sizeof *files };
+
+static safetensors *open_golden(int i)
 {
     safetensors *f;
-    cr_assert_eq(safetensors_open(TEST_GOLDEN "/nn_operators.safetensors", &f), OK, "%s", err_message());
+    cr_assert_eq(safetensors_open(files[i], &f), OK, "%s", err_message());
     return f;
 }
 
@@ -88,10 +93,12 @@ static bool is_golden(const safetensors *f, const test_case *t)
 
 static void compare_all(const backend_i *interface, double tolerance)
 {
-    safetensors *f = open_golden();
-    for (int k = 0; k < test_case_count; k++)
-        if (is_golden(f, &test_cases[k])) compare(interface, tolerance, f, &test_cases[k]);
-    safetensors_close(f);
+    for (int i = 0; i < FILES; i++) {
+        safetensors *f = open_golden(i);
+        for (int k = 0; k < test_case_count; k++)
+            if (is_golden(f, &test_cases[k])) compare(interface, tolerance, f, &test_cases[k]);
+        safetensors_close(f);
+    }
 }
 
 Test(golden, reference)
@@ -112,22 +119,27 @@ Test(golden, cuda)
 }
 #endif
 
-/* Every operator that PyTorch has is there, and every tensor of the file belongs to a row. */
+static bool is_row(const char *name, size_t length)
+{
+    for (int k = 0; k < test_case_count; k++)
+        if (strlen(test_cases[k].name) == length && strncmp(test_cases[k].name, name, length) == 0)
+            return true;
+    return false;
+}
+
+/* Every operator that PyTorch has is there, and every tensor of the files belongs to a row. */
 Test(golden, covers_every_operator)
 {
-    safetensors *f = open_golden();
     bool covered[OP_COUNT] = {[OP_INPUT] = true, [OP_PARAMETER] = true, [OP_RANDOM] = true};
-    for (int k = 0; k < test_case_count; k++)
-        if (is_golden(f, &test_cases[k])) covered[test_cases[k].op] = true;
-    for (nn_op op = 0; op < OP_COUNT; op++) cr_expect(covered[op], "%s has no golden row", nn_op_name(op));
-    for (int i = 0; i < safetensors_count(f); i++) {
-        const char *name = safetensors_name(f, i);
-        size_t length = strcspn(name, "/");
-        bool known = false;
+    for (int i = 0; i < FILES; i++) {
+        safetensors *f = open_golden(i);
         for (int k = 0; k < test_case_count; k++)
-            known = known ||
-                    (strlen(test_cases[k].name) == length && strncmp(test_cases[k].name, name, length) == 0);
-        cr_expect(known, "golden tensor %s belongs to no row", name);
+            if (is_golden(f, &test_cases[k])) covered[test_cases[k].op] = true;
+        for (int k = 0; k < safetensors_count(f); k++) {
+            const char *name = safetensors_name(f, k);
+            cr_expect(is_row(name, strcspn(name, "/")), "golden tensor %s belongs to no row", name);
+        }
+        safetensors_close(f);
     }
-    safetensors_close(f);
+    for (nn_op op = 0; op < OP_COUNT; op++) cr_expect(covered[op], "%s has no golden row", nn_op_name(op));
 }

@@ -50,6 +50,7 @@ Test(initialize, laws)
     expect_law((init_opts){.kind = INIT_NORMAL, .scale = 0.02F}, 0.02, 0.12);
     expect_law((init_opts){.kind = INIT_HE}, sqrt(2.0 / COLUMNS), 6);
     expect_law((init_opts){.kind = INIT_GLOROT}, limit / sqrt(3), limit);
+    expect_law((init_opts){.kind = INIT_UNIFORM, .scale = 0.3F}, 0.3 / sqrt(3), 0.3F);
     expect_law((init_opts){.kind = INIT_UNIT_NORMAL}, 1 / sqrt(COUNT), 1);
 }
 

@@ -21,6 +21,7 @@
 extern thread_local uint3 threadIdx, blockIdx;
 extern thread_local dim3 blockDim, gridDim;
 void __syncthreads();
+int __syncthreads_or(int mine); /* whether any thread of the block gave other than 0 */
 
 static inline float __fmul_rn(float a, float b)
 {

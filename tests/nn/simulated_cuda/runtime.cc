@@ -338,6 +338,18 @@ void __syncthreads()
     (void)swapcontext(&coroutines[current].context, &scheduler);
 }
 
+int __syncthreads_or(int mine)
+{
+    static thread_local int any;
+    any = 0;
+    __syncthreads();
+    if (mine) any = 1;
+    __syncthreads();
+    int found = any;
+    __syncthreads(); /* before the next call clears it */
+    return found;
+}
+
 static void coroutine_main()
 {
     (*kernel_body)();
