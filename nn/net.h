@@ -44,6 +44,7 @@ typedef struct nn_device {
     nn_precision precision;
     int index; /* which GPU; 0 elsewhere */
 } nn_device;
+enum { NN_MAX_REPLICAS = 16 };
 
 /* The first device of a backend, in fp32. */
 static inline nn_device nn_on(const backend_i *backend)
