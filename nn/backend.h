@@ -114,7 +114,7 @@ struct backend_i {
     void (*close)(backend *b);
 
     /* Makes an opened backend a replica of a group; all of the group's do, each on its own thread, which is
-     * the one that uses it from then on. */
+     * the one that uses it from then on. NULL, both, where a backend has no replicas. */
     err (*join)(backend *b, replica_group *g, int rank);
 
     /* x (n) = the sum of the replicas' x, which have the same n, in the order of the backend's other work. */

@@ -48,6 +48,11 @@ void group_close(replica_group *g)
     free(g);
 }
 
+int group_replicas(const replica_group *g)
+{
+    return g->replicas;
+}
+
 err group_meet(replica_group *g)
 {
     (void)pthread_mutex_lock(&g->lock);

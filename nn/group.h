@@ -14,6 +14,8 @@ typedef struct replica_group replica_group;
 err group_open(int replicas, replica_group **out); /* 2 to NN_MAX_REPLICAS; ERR_SYSTEM */
 void group_close(replica_group *g);                /* NULL is fine; nobody may be waiting */
 
+int group_replicas(const replica_group *g);
+
 err group_meet(replica_group *g);
 
 /* x (n) = the sum of the replicas' x. Each sum is taken in double in the order of ranks and is rounded once:

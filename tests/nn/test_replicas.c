@@ -5,6 +5,10 @@
 #include "tests/nn/harness.h"
 #include "tests/nn/model.h"
 
+#ifdef HAVE_CUDA
+#include "nn/cuda/cuda.h"
+#endif
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -96,23 +100,34 @@ Test(replicas, every_value_and_gradient_is_that_of_one_device)
     }
 }
 
-/* Sums in another order, rounded to 8 bits: some results become their neighbours, and move what follows. */
-Test(replicas, bf16_values_are_those_of_one_device)
+/* Ends the test as skipped where the machine lacks them. */
+static void require(nn_device device)
 {
-    nn_device device = {.backend = &be_cpu, .precision = NN_BF16, .replicas = 2};
     net *n;
     err error = net_open(device, 1, &n);
     if (error == ERR_UNAVAILABLE) cr_skip_test("skipped: %s", err_message());
     ASSERT_OK(error);
     net_close(n);
+}
+
+/* Sums in another order, rounded to 8 bits: some results become their neighbours, and move what follows. */
+static void compare_bf16(const backend_i *interface)
+{
+    nn_device device = {.backend = interface, .precision = NN_BF16, .replicas = 2};
+    require(device);
     compare_step(device, 0, 8 / 512.0);
     compare_step(device, 1, 8 / 512.0);
 }
 
-static void compare_training(nn_device device)
+Test(replicas, bf16_values_are_those_of_one_device)
+{
+    compare_bf16(&be_cpu);
+}
+
+static void compare_training(nn_device device, uint64_t updates)
 {
     model one = model_open_on(nn_on(device.backend), 8, false), many = model_open_on(device, 8, false);
-    for (uint64_t t = 0; t < 6; t++) {
+    for (uint64_t t = 0; t < updates; t++) {
         float expected[2], loss[2];
         model_train(&one, t, 1);
         model_train(&many, t, 1);
@@ -132,8 +147,36 @@ static void compare_training(nn_device device)
 
 Test(replicas, training_is_that_of_one_device)
 {
-    for (int k = 0; k < SEVERAL; k++) compare_training(several[k]);
+    for (int k = 0; k < SEVERAL; k++) compare_training(several[k], 6);
 }
+
+#ifdef HAVE_CUDA
+static const nn_device two_gpus = {.backend = &be_cuda, .replicas = 2},
+                       four_gpus = {.backend = &be_cuda, .replicas = 4};
+
+Test(cuda_replicas, every_value_and_gradient_is_that_of_one_device)
+{
+    require(two_gpus);
+    compare_step(two_gpus, 0, 1e-5);
+    compare_step(two_gpus, 1, 1e-5);
+    require(four_gpus);
+    compare_step(four_gpus, 0, 1e-5);
+    compare_step(four_gpus, 1, 1e-5);
+}
+
+Test(cuda_replicas, bf16_values_are_those_of_one_device)
+{
+    compare_bf16(&be_cuda);
+}
+
+Test(cuda_replicas, training_is_that_of_one_device)
+{
+    require(two_gpus);
+    compare_training(two_gpus, 2);
+    require(four_gpus);
+    compare_training(four_gpus, 2);
+}
+#endif
 
 Test(replicas, runs_are_repeated_bit_for_bit)
 {
