@@ -55,9 +55,22 @@ static void compare(classifier *one, classifier *many, getter get, double most, 
     }
 }
 
+/* Two labels of three are known of the first images, one of the others; replicas so know different numbers.
+ */
+static dataset *half_known_set(void)
+{
+    float labels[REAL * CLASSES];
+    dataset *noise = noise_set(0, REAL), *set;
+    for (int i = 0; i < REAL * CLASSES; i++)
+        labels[i] = i % CLASSES <= (i / CLASSES < 7) ? (float)(i % 4 == 0) : NAN;
+    ASSERT_OK(dataset_from_arrays(noise->images, labels, REAL, SIDE, CLASSES, tiny_names, "made", &set));
+    dataset_close(noise);
+    return set;
+}
+
 static void compare_training(nn_device device, classifier_opts o)
 {
-    dataset *set = noise_set(0, REAL);
+    dataset *set = o.multi_label ? half_known_set() : noise_set(0, REAL);
     trained one = train(nn_on(device.backend), o, set), many = train(device, o, set);
     for (int t = 0; t < o.steps; t++)
         cr_expect_float_eq(many.losses[t], one.losses[t], 1e-5F, "update %d of %s", t, o.model);
@@ -79,4 +92,20 @@ Test(replicas, gradients_are_those_of_one_device)
 Test(replicas, training_is_that_of_one_device)
 {
     for (size_t k = 0; k < sizeof several / sizeof *several; k++) compare_training(several[k], tiny());
+}
+
+/* The loss is over the known labels of the whole batch, of which each replica has another number. */
+Test(replicas, unknown_labels_count_for_none_of_them)
+{
+    classifier_opts o = tiny();
+    o.multi_label = true;
+    for (size_t k = 0; k < sizeof several / sizeof *several; k++) compare_training(several[k], o);
+}
+
+Test(replicas, features_make_the_same_prototypes)
+{
+    classifier_opts o = tiny();
+    o.prototypes = o.head_only = true;
+    o.steps = 2;
+    for (size_t k = 0; k < sizeof several / sizeof *several; k++) compare_training(several[k], o);
 }
