@@ -94,26 +94,50 @@ void rng_shuffle(rng *r, int *values, int n)
     }
 }
 
-void rng_fill_uniform(uint64_t key, uint64_t index, float *out, size_t n)
+/* The elements of block `block` that lie in first..end. */
+static size_t block_first(size_t block, size_t first)
 {
+    return block * 4 > first ? block * 4 : first;
+}
+
+static size_t block_end(size_t block, size_t end)
+{
+    return block * 4 + 4 < end ? block * 4 + 4 : end;
+}
+
+void rng_fill_uniform_from(uint64_t key, uint64_t index, size_t first, float *out, size_t n)
+{
+    size_t end = first + n;
 #pragma omp parallel for schedule(static) if (n > 65536)
-    for (size_t block = 0; block < (n + 3) / 4; block++) {
+    for (size_t block = first / 4; block < (end + 3) / 4; block++) {
         uint32_t words[4];
         philox(key, index, block, words);
-        for (size_t i = block * 4; i < n && i < block * 4 + 4; i++)
-            out[i] = fminf((float)words[i % 4] * 0x1p-32F, below_one);
+        for (size_t i = block_first(block, first); i < block_end(block, end); i++)
+            out[i - first] = fminf((float)words[i % 4] * 0x1p-32F, below_one);
     }
 }
 
-void rng_fill_normal(uint64_t key, uint64_t index, float *out, size_t n)
+void rng_fill_normal_from(uint64_t key, uint64_t index, size_t first, float *out, size_t n)
 {
+    size_t end = first + n;
 #pragma omp parallel for schedule(static) if (n > 65536)
-    for (size_t block = 0; block < (n + 3) / 4; block++) {
+    for (size_t block = first / 4; block < (end + 3) / 4; block++) {
         uint32_t words[4];
         double normals[4];
         philox(key, index, block, words);
         normals[0] = normal_of(words[0], words[1], &normals[1]);
         normals[2] = normal_of(words[2], words[3], &normals[3]);
-        for (size_t i = block * 4; i < n && i < block * 4 + 4; i++) out[i] = (float)normals[i % 4];
+        for (size_t i = block_first(block, first); i < block_end(block, end); i++)
+            out[i - first] = (float)normals[i % 4];
     }
+}
+
+void rng_fill_uniform(uint64_t key, uint64_t index, float *out, size_t n)
+{
+    rng_fill_uniform_from(key, index, 0, out, n);
+}
+
+void rng_fill_normal(uint64_t key, uint64_t index, float *out, size_t n)
+{
+    rng_fill_normal_from(key, index, 0, out, n);
 }

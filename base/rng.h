@@ -35,4 +35,8 @@ void rng_shuffle(rng *r, int *values, int n);        /* Fisher-Yates */
 void rng_fill_uniform(uint64_t key, uint64_t index, float *out, size_t n);
 void rng_fill_normal(uint64_t key, uint64_t index, float *out, size_t n);
 
+/* The n elements from `first` on of a longer fill. */
+void rng_fill_uniform_from(uint64_t key, uint64_t index, size_t first, float *out, size_t n);
+void rng_fill_normal_from(uint64_t key, uint64_t index, size_t first, float *out, size_t n);
+
 #endif

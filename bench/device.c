@@ -20,28 +20,31 @@ static err precision_named(const char *name, nn_precision *out)
     return err_set(ERR_USAGE, "precision %.40s: must be fp32, tf32 or bf16", name);
 }
 
-/* Is it "cuda" or "cuda:N"? */
-static bool is_cuda(const char *name, int *index)
+/* Is it the stem alone, or followed by ":N"? */
+static bool is_numbered(const char *name, const char *stem, int absent, int *number)
 {
     enum { MOST_DIGITS = 4 };
-    *index = 0;
-    if (strncmp(name, "cuda", 4) != 0) return false;
-    const char *number = name + 5;
-    if (!name[4]) return true;
-    if (name[4] != ':' || !*number || strlen(number) > MOST_DIGITS) return false;
-    for (const char *digit = number; *digit; digit++)
+    size_t length = strlen(stem);
+    *number = absent;
+    if (strncmp(name, stem, length) != 0) return false;
+    const char *digits = name + length + 1;
+    if (!name[length]) return true;
+    if (name[length] != ':' || !*digits || strlen(digits) > MOST_DIGITS) return false;
+    for (const char *digit = digits; *digit; digit++)
         if (!isdigit((unsigned char)*digit)) return false;
-    *index = atoi(number);
+    *number = atoi(digits);
     return true;
 }
 
-static err cuda_backend(nn_device *out)
+static err cuda_device(bool all, nn_device *out)
 {
 #ifdef HAVE_CUDA
     out->backend = &be_cuda;
+    if (all) out->replicas = cuda_device_count();
     return OK;
 #else
     (void)out;
+    (void)all;
     return err_set(ERR_UNAVAILABLE,
                    "device cuda: this program was built without the CUDA backend; build it where "
                    "nvcc and cuDNN are (cmake says what it misses), or use --device cpu");
@@ -50,11 +53,21 @@ static err cuda_backend(nn_device *out)
 
 err device_named(const char *name, const char *precision, nn_device *out)
 {
+    int number;
+    bool all = strcmp(name, "cuda:all") == 0;
     *out = nn_on(&be_cpu);
     TRY(precision_named(precision, &out->precision));
-    if (strcmp(name, "cpu") == 0) return OK;
-    if (is_cuda(name, &out->index)) return cuda_backend(out);
+    if (is_numbered(name, "cpu", 1, &out->replicas)) {
+        if (out->replicas >= 1 && out->replicas <= NN_MAX_REPLICAS) return OK;
+        return err_set(ERR_USAGE, "device %.40s: from 1 to %d replicas are possible", name,
+                       (int)NN_MAX_REPLICAS);
+    }
+    if (all || is_numbered(name, "cuda", 0, &number)) {
+        out->replicas = 1;
+        out->index = all ? 0 : number;
+        return cuda_device(all, out);
+    }
     out->backend = &be_ref;
     if (strcmp(name, "ref") == 0) return OK;
-    return err_set(ERR_USAGE, "device %.40s: must be cpu, ref, cuda or cuda:N", name);
+    return err_set(ERR_USAGE, "device %.40s: must be cpu, cpu:N, ref, cuda, cuda:N or cuda:all", name);
 }

@@ -42,7 +42,7 @@ static err print_help(void)
         "  --per-class N    images of each class (100)\n"
         "  --seed N         of the latent vectors (0)\n"
         "  --sheet FILE     also one PNG with a row of images for each class\n"
-        "  --device cpu|cuda[:N]|ref (cpu)\n");
+        "  --device cpu[:N]|cuda[:N]|cuda:all|ref (cpu)\n");
     return OK;
 }
 

@@ -49,6 +49,22 @@ macro(find_cuda_compiler missing)
   endif()
 endmacro()
 
+# NCCL, for several GPUs at once: in the toolkit, under NCCL_ROOT, or beside cuDNN's wheel. Only its header is needed
+# to build: nn/cuda/collective.c loads it.
+function(use_nccl target)
+  set(roots ${NCCL_ROOT} $ENV{NCCL_ROOT} ${CUDAToolkit_LIBRARY_ROOT} ${CUDAToolkit_TARGET_DIR}
+      ${CUDNN_ROOT}/../nccl $ENV{CUDNN_ROOT}/../nccl)
+  find_path(NCCL_INCLUDE nccl.h HINTS ${roots} PATH_SUFFIXES include)
+  find_library(NCCL_LIBRARY NAMES nccl libnccl.so.2 NAMES_PER_DIR HINTS ${roots} PATH_SUFFIXES lib lib64)
+  if(NOT NCCL_INCLUDE OR NOT NCCL_LIBRARY)
+    message(STATUS "Several GPUs at once are left out: NCCL was not found; set NCCL_ROOT")
+    return()
+  endif()
+  get_filename_component(folder ${NCCL_LIBRARY} DIRECTORY)
+  target_include_directories(${target} SYSTEM PRIVATE ${NCCL_INCLUDE})
+  target_compile_definitions(${target} PRIVATE HAVE_NCCL NCCL_FOLDER="${folder}")
+endfunction()
+
 function(add_cuda_backend)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/nn/cuda/*.c)
   file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/nn/cuda/*.cu)
@@ -68,6 +84,7 @@ function(add_cuda_backend)
   get_filename_component(cudnn_folder ${CUDNN_LIBRARY} DIRECTORY)
   target_compile_definitions(nn_cuda PRIVATE CUBLAS_FOLDER="${CUDAToolkit_LIBRARY_DIR}" CUDNN_FOLDER="${cudnn_folder}")
   target_compile_definitions(nn_cuda INTERFACE HAVE_CUDA)
+  use_nccl(nn_cuda)
 endfunction()
 
 # The backend on a simulated device, for tests where there is no GPU: tests/nn/simulated_cuda/device.h. It needs the
@@ -90,6 +107,7 @@ function(add_simulated_cuda)
   target_include_directories(nn_simulated_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(nn_simulated_cuda PUBLIC nn stdc++)
   target_compile_definitions(nn_simulated_cuda INTERFACE HAVE_CUDA)
+  use_nccl(nn_simulated_cuda)
 endfunction()
 
 set(without_cuda)

@@ -8,14 +8,29 @@
  *
  * Gradients. A call gets din[i] == NULL where the gradient of input i is not wanted. Where it is wanted, the
  * kernel stores into din[i], or adds to it where add[i] is true. dout is complete when backward is called.
- * Parameters' gradients follow the same rule. */
+ * Parameters' gradients follow the same rule.
+ *
+ * Replicas. A call sees its replica's rows of a batch, and what operators compute is said of the whole batch.
+ * So those that mix rows (batch norm's moments and its gradient, the number of known targets) use all_reduce
+ * where c->replicas > 1, and those that count rows (random, rotate) use call_row. A loss is that of the rows
+ * that are there, scaled so that the mean of the replicas' is the loss. Gradients of parameters are those of
+ * this replica's rows: a step adds them up once. */
 #ifndef NN_BACKEND_H
 #define NN_BACKEND_H
 
+#include "nn/group.h"
 #include "nn/net.h"
 #include "nn/sequence.h"
 
 enum { NN_MAX_INPUTS = 8 };
+
+/* Where the value of a node lies when the net has replicas; nn/placement.c. (The terms are those of PyTorch's
+ * DTensor.) */
+typedef enum placement {
+    PLACE_REPLICATED, /* on each, the same: parameters, and what comes from them alone */
+    PLACE_SHARDED,    /* sample i on replica i mod replicas */
+    PLACE_PARTIAL     /* a scalar on each, whose mean is the value: losses */
+} placement;
 
 /* The attributes of a node; which ones an operator reads is said below. */
 typedef struct attributes {
@@ -39,8 +54,10 @@ typedef struct attributes {
 
 typedef struct node {
     nn_op op;
-    nn_shape_t shape; /* of the output */
+    nn_shape_t shape; /* of the output on one replica */
     bool plain;       /* layout of the output; see above */
+    placement place;
+    int sample_rows; /* of PLACE_SHARDED: rows of axis 0 that one sample has */
     int n_in;
     struct node *in[NN_MAX_INPUTS];
     attributes a;
@@ -70,8 +87,16 @@ typedef struct call {
     void *saved, *scratch;
     void *plan;   /* plan may allocate; unplan frees */
     uint64_t t;   /* of step_run */
+    int replicas; /* more than 1: rows of the batch are on that many; see call_row, all_reduce */
+    int rank;     /* of this one among them */
     double flops; /* plan says: forward plus the wanted backward, multiply-adds times two */
 } call;
+
+/* Which row of the whole batch row `row` of the output is. */
+static inline size_t call_row(const call *c, size_t row)
+{
+    return c->replicas > 1 ? row * (size_t)c->replicas + (size_t)c->rank : row;
+}
 
 typedef struct backend backend; /* a backend's context: its threads, streams, engine */
 typedef struct capture capture; /* a backend's record of a run of calls */
@@ -94,6 +119,13 @@ struct backend_i {
     const char *name;
     err (*open)(const nn_device *device, backend **out); /* ERR_UNAVAILABLE for a precision that it lacks */
     void (*close)(backend *b);
+
+    /* Makes an opened backend a replica of a group; all of the group's do, each on its own thread, which is
+     * the one that uses it from then on. NULL, both, where a backend has no replicas. */
+    err (*join)(backend *b, replica_group *g, int rank);
+
+    /* x (n) = the sum of the replicas' x, which have the same n, in the order of the backend's other work. */
+    err (*all_reduce)(backend *b, float *x, size_t n);
 
     /* Device memory, 64-byte aligned, zeroed. */
     err (*allocate)(backend *b, size_t bytes, void **out);

@@ -16,11 +16,13 @@ static err record(step *s, uint64_t t, step_runner run)
     return error != OK ? error : ended;
 }
 
-/* What cannot be captured can still be called, and if the calls are at fault, they say so themselves. */
+/* What cannot be captured can still be called, and if the calls are at fault, they say so themselves. With
+ * replicas nothing is captured: NCCL's guide ("Using NCCL with CUDA Graphs") expects deadlocks where one process
+ * has several GPUs. */
 err capture_run(step *s, uint64_t t, step_runner run)
 {
     const backend_i *i = s->n->i;
-    if (!i->capture_begin || s->profile || s->cannot_capture) return run(s, t);
+    if (!i->capture_begin || s->n->replicas > 1 || s->profile || s->cannot_capture) return run(s, t);
     if (!s->captured && s->runs < RUNS_BEFORE) {
         s->runs++;
         return run(s, t);

@@ -3,6 +3,7 @@
 #include "nn/step.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_leaf(const node *x)
 {
@@ -153,6 +154,10 @@ static void describe_calls(step *s)
     for (int k = 0; k < s->n_forward; k++) {
         binding *b = &s->nodes[s->forward[k]->id];
         b->c.n = s->forward[k];
+        if (s->forward[k]->place != PLACE_REPLICATED) {
+            b->c.replicas = s->n->replicas;
+            b->c.rank = s->n->rank;
+        }
         b->c.backward = b->backward_at >= 0;
     }
     for (int k = 0; k < s->n_backward; k++) {
@@ -288,7 +293,8 @@ static err allocate_kept(step *s)
     }
     TRY(s->n->i->allocate(s->n->b, sizeof(float), &memory));
     s->loss_gradient = memory;
-    return s->n->i->fill(s->n->b, s->loss_gradient, 1, 1.0F);
+    /* The loss is the mean of those of the replicas. */
+    return s->n->i->fill(s->n->b, s->loss_gradient, 1, 1.0F / (float)s->n->replicas);
 }
 
 /* Makes the net's shared arena or scratch memory at least as large as this step wants. */
@@ -306,8 +312,7 @@ static err grow(net *n, void **memory, size_t *bytes, size_t wanted)
 static err compile(step *s, const nn_t *keep, int n_keep, const char *train_scope)
 {
     net *n = s->n;
-    if (n->failed) return err_set(ERR_INTERNAL, "%s", n->mistake);
-    TRY(net_place_parameters(n));
+    TRY(net_allocate(n));
     if (train_scope) TRY(net_scope(n, train_scope, &s->scope));
     for (int i = 0; i < n_keep; i++) {
         if (!net_node(n, keep[i]))
@@ -332,22 +337,41 @@ static err compile(step *s, const nn_t *keep, int n_keep, const char *train_scop
     return grow(n, &n->scratch, &n->scratch_bytes, s->scratch_bytes);
 }
 
-err net_compile(net *n, const nn_t *keep, int n_keep, const char *train_scope, step **out)
+typedef struct compile_request {
+    const nn_t *keep;
+    int n_keep;
+    const char *train_scope;
+    step *made[NN_MAX_REPLICAS];
+} compile_request;
+
+static err compile_one(net *n, void *context)
 {
-    *out = NULL;
+    compile_request *r = context;
     step *s = calloc(1, sizeof *s);
     if (!s) return err_set(ERR_SYSTEM, "out of memory while compiling a step");
     s->n = n;
     s->n_nodes = n->n_nodes;
     s->nodes = calloc((size_t)n->n_nodes + 1, sizeof *s->nodes);
-    err error = s->nodes ? compile(s, keep, n_keep, train_scope) : err_set(ERR_SYSTEM, "out of memory");
+    err error =
+        s->nodes ? compile(s, r->keep, r->n_keep, r->train_scope) : err_set(ERR_SYSTEM, "out of memory");
     if (error != OK) {
         step_free(n, s);
         return error;
     }
     s->next = n->steps;
     n->steps = s;
-    *out = s;
+    r->made[n->rank] = s;
+    return OK;
+}
+
+err net_compile(net *n, const nn_t *keep, int n_keep, const char *train_scope, step **out)
+{
+    *out = NULL;
+    TRY(net_recorded(n));
+    compile_request r = {.keep = keep, .n_keep = n_keep, .train_scope = train_scope};
+    TRY(net_each(n, compile_one, &r));
+    memcpy(r.made[0]->replicas, r.made, sizeof r.made);
+    *out = r.made[0];
     return OK;
 }
 

@@ -25,9 +25,18 @@ typedef struct scope_vectors {
     int parameters; /* how many it holds: recording more afterwards is a mistake that net_compile names */
 } scope_vectors;
 
+typedef struct team team; /* replicas.c: the threads of the replicas */
+
+/* A net with replicas is one net per device. The user holds that of rank 0, which records; the others share
+ * its nodes and have their own memory. Whatever touches a device runs through net_each. */
 struct net {
     const backend_i *i;
     backend *b;
+    int rank, replicas;
+    replica_group *group; /* NULL without replicas */
+    team *team;           /* of rank 0; NULL without replicas */
+    float *share;         /* host memory for one replica's share of a value on its way */
+    size_t share_floats;
     uint64_t seed;
     node **nodes;
     int n_nodes, nodes_capacity;
@@ -42,6 +51,7 @@ struct net {
     char path[NN_NAME_BYTES];
     int path_lengths[SCOPE_DEPTH], depth;
     bool failed; /* the first mistake of recording, told by net_compile */
+    err mistake_code;
     char mistake[256];
 };
 
@@ -60,9 +70,25 @@ nn_t net_add_layer_norm(net *n, nn_t x, nn_t gain, nn_t bias, float epsilon);
 /* in: x, gain, bias, running mean, running variance. */
 nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a);
 void net_mistake(net *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+err net_recorded(const net *n); /* the first mistake, or OK */
 
-/* parameters.c: gives every parameter its memory (once; call before anything reads values). */
-err net_place_parameters(net *n);
+/* placement.c: decides where the value of a node that was just recorded lies, and makes its shape and
+ * attributes those of one replica's share. false: it cannot be, and the mistake is noted. */
+bool net_place(net *n, node *x);
+nn_shape_t net_whole_shape(const net *n, const node *x);
+/* Between the rows of the whole batch and those of replica n->rank; host memory, x is PLACE_SHARDED. */
+void net_take_share(const net *n, const node *x, const float *all, float *share);
+void net_give_share(const net *n, const node *x, const float *share, float *all);
+
+/* replicas.c */
+typedef err (*replica_job)(net *n, void *context);
+/* Calls the job with the net of each replica, on its thread, and waits for all. Returns the failure that came
+ * first. Without replicas, a plain call. */
+err net_each(net *n, replica_job job, void *context);
+
+/* parameters.c: gives every input and parameter its memory (once; call before anything reads values). */
+err net_allocate(net *n);
+err net_allocate_inputs(net *n); /* alone, while parameters are still being recorded */
 parameter *net_find_parameter(const net *n, const char *name);
 parameter *net_parameter_of(const net *n, const node *x);
 err net_scope(net *n, const char *prefix, scope_vectors **out);
@@ -83,12 +109,13 @@ step *step_next(const step *s);
 /* initialize.c: the initial value of a parameter, on the host. */
 err initialize(uint64_t seed, const char *name, const nn_shape_t *shape, init_opts init, float *out);
 
-/* optimizer.c: the vectors of an optimizer that a checkpoint holds ("m", "v", "ema"); NULL ends the list. */
+/* optimizer.c: the vectors of an optimizer, those of one replica, that a checkpoint holds ("m", "v", "ema");
+ * NULL ends the list. */
 typedef struct optimizer_vector {
     const char *name;
     float *values; /* device, as long as the scope's vectors */
 } optimizer_vector;
-const optimizer_vector *optimizer_vectors(const optimizer *o); /* up to 3, ended by a NULL name */
+const optimizer_vector *optimizer_vectors(const optimizer *o, int rank); /* up to 3, ended by a NULL name */
 const scope_vectors *optimizer_scope(const optimizer *o);
 uint64_t optimizer_steps(const optimizer *o);
 void optimizer_set_steps(optimizer *o, uint64_t steps);

@@ -38,12 +38,22 @@ typedef enum nn_precision {
     NN_BF16  /* activations kept and multiplied in bfloat16, sums in fp32 */
 } nn_precision;
 
-/* Where a net lives. */
+/* Where a net lives.
+ *
+ * With several replicas each device holds the whole model and computes on a share of every batch, and a step
+ * leaves the values, gradients and states that one device would have left, up to rounding. All of this header
+ * speaks of the whole batch. What carries a batch, on axis 0, is every nn_input and nn_random and what is
+ * computed from them; what is computed from parameters alone is the same on every replica. Sample i lies on
+ * replica i mod replicas. So batches, and the bounds of slices of them, must be multiples of the number of
+ * replicas (ERR_CONFIG by net_compile); and nothing but batch norm and losses may mix samples, and losses can
+ * only be added up (ERR_UNAVAILABLE). */
 typedef struct nn_device {
     const backend_i *backend;
     nn_precision precision;
-    int index; /* which GPU; 0 elsewhere */
+    int index;    /* which GPU; 0 elsewhere */
+    int replicas; /* 0 or 1: one device; n: the GPUs index .. index+n-1, elsewhere n threads of a core each */
 } nn_device;
+enum { NN_MAX_REPLICAS = 16 };
 
 /* The first device of a backend, in fp32. */
 static inline nn_device nn_on(const backend_i *backend)
@@ -74,7 +84,7 @@ size_t nn_count(const nn_shape_t *shape); /* number of elements */
 
 /* Opens an empty net on a device. `seed` keys initial weights and every nn_random. The net owns all its
  * nodes, parameters and steps; net_close frees them (NULL is fine). ERR_UNAVAILABLE if there is no such
- * device, or it cannot do that precision; ERR_SYSTEM. */
+ * device, or it cannot do that precision; ERR_USAGE for more than NN_MAX_REPLICAS; ERR_SYSTEM. */
 err net_open(nn_device device, uint64_t seed, net **out);
 void net_close(net *n);
 
@@ -220,7 +230,7 @@ nn_t nn_binary_cross_entropy(net *n, nn_t logits, nn_t targets);  /* (B,K),(B,K)
 /* Builds the program that computes keep[0..n_keep). With train_scope ("D/"), keep[0] must be a scalar loss,
  * and running the step also leaves its gradient for every parameter of that scope (and only those). The
  * values in keep can be read after step_run; all others share one arena. Reports the net's first recording
- * mistake: ERR_INTERNAL with the node's name. The net owns the step. */
+ * mistake with the node's name: ERR_INTERNAL, or one of nn_device's. The net owns the step. */
 err net_compile(net *n, const nn_t *keep, int n_keep, const char *train_scope, step **out);
 
 /* Runs the step once. `t` keys nn_random. Gradients replace those of the last run of any step of that scope.
@@ -239,10 +249,11 @@ err step_loss(step *s, float *loss);
 /* Multiply-adds times two of the operators of one run (forward and, if trained, backward): conv, linear,
  * attention and lstm only. */
 double step_flops(const step *s);
-size_t step_bytes(const step *s); /* size of the arena */
+size_t step_bytes(const step *s); /* size of the arena, on each device */
 
-/* Every convolution that one run of the step does, so that its cost can be compared with the bare library's.
- * One with upsample counts as what it is run as: the transpose of a 4x4 convolution of stride 2. */
+/* Every convolution that one run of the step does on one device, so that its cost can be compared with the
+ * bare library's. One with upsample counts as what it is run as: the transpose of a 4x4 convolution of stride
+ * 2. */
 typedef struct convolution {
     int batch, in, out, height, width, k, stride, pad; /* height, width: of the input */
     bool forward, backward_data, backward_weights;
@@ -260,7 +271,8 @@ enum {
 typedef int nn_op;
 const char *nn_op_name(nn_op op);
 
-/* Seconds spent per operator since the last reset, forward and backward; index by operator. */
+/* Seconds spent per operator since the last reset, forward and backward, on the first replica; index by
+ * operator. */
 typedef struct op_time {
     double forward_s, backward_s;
 } op_time;

@@ -3,9 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+/* With replicas there is an optimizer for each, which makes the same updates; the user holds that of rank 0.
+ */
 struct optimizer {
     net *n;
+    optimizer *replicas[NN_MAX_REPLICAS]; /* of rank 0: all of them, itself the first */
     scope_vectors *scope;
     optimizer_opts o;
     uint64_t steps;
@@ -41,28 +45,53 @@ static err make_vectors(optimizer *o)
     return OK;
 }
 
+typedef struct open_request {
+    const char *scope;
+    optimizer_opts options;
+    optimizer *made[NN_MAX_REPLICAS];
+} open_request;
+
+static err close_one(net *n, void *context)
+{
+    optimizer *o = ((optimizer **)context)[n->rank];
+    for (int i = 0; o && o->vectors[i].name; i++) n->i->release(n->b, o->vectors[i].values);
+    free(o);
+    return OK;
+}
+
+static err open_one(net *n, void *context)
+{
+    open_request *r = context;
+    optimizer *o = calloc(1, sizeof *o);
+    if (!o) return err_set(ERR_SYSTEM, "out of memory for an optimizer");
+    r->made[n->rank] = o;
+    o->n = n;
+    o->o = r->options;
+    TRY(net_scope(n, r->scope, &o->scope));
+    return make_vectors(o);
+}
+
 err optimizer_open(net *n, const char *scope, optimizer_opts options, optimizer **out)
 {
     *out = NULL;
-    optimizer *o = calloc(1, sizeof *o);
-    if (!o) return err_set(ERR_SYSTEM, "out of memory for an optimizer");
-    o->n = n;
-    o->o = options;
-    err error = net_scope(n, scope, &o->scope);
-    if (error == OK) error = make_vectors(o);
+    TRY(net_recorded(n));
+    open_request r = {.scope = scope, .options = options};
+    err error = net_each(n, open_one, &r);
     if (error != OK) {
-        optimizer_close(o);
+        (void)net_each(n, close_one, r.made);
         return error;
     }
-    *out = o;
+    memcpy(r.made[0]->replicas, r.made, sizeof r.made);
+    *out = r.made[0];
     return OK;
 }
 
 void optimizer_close(optimizer *o)
 {
     if (!o) return;
-    for (int i = 0; o->vectors[i].name; i++) o->n->i->release(o->n->b, o->vectors[i].values);
-    free(o);
+    optimizer *all[NN_MAX_REPLICAS];
+    memcpy(all, o->replicas, sizeof all);
+    (void)net_each(o->n, close_one, all);
 }
 
 /* The factor that brings the gradient's norm down to clip_norm; ERR_DIVERGED if the norm is not finite. */
@@ -78,7 +107,7 @@ static err gradient_scale(const optimizer *o, float *scale)
     return OK;
 }
 
-err optimizer_apply(optimizer *o)
+static err apply(optimizer *o)
 {
     const optimizer_opts *p = &o->o;
     const scope_vectors *s = o->scope;
@@ -103,20 +132,37 @@ err optimizer_apply(optimizer *o)
     return OK;
 }
 
+static err apply_one(net *n, void *context)
+{
+    const optimizer *o = context;
+    return apply(o->replicas[n->rank]);
+}
+
+err optimizer_apply(optimizer *o)
+{
+    return net_each(o->n, apply_one, o);
+}
+
 void optimizer_set_rate(optimizer *o, float learning_rate)
 {
-    o->o.learning_rate = learning_rate;
+    for (int k = 0; k < o->n->replicas; k++) o->replicas[k]->o.learning_rate = learning_rate;
+}
+
+static err swap_one(net *n, void *context)
+{
+    const optimizer *o = ((const optimizer *)context)->replicas[n->rank];
+    return n->i->swap(n->b, o->scope->values, o->average, o->scope->n);
 }
 
 err optimizer_swap_ema(optimizer *o)
 {
     if (!o->average) return err_set(ERR_INTERNAL, "optimizer of \"%s\": keeps no average", o->scope->prefix);
-    return o->n->i->swap(o->n->b, o->scope->values, o->average, o->scope->n);
+    return net_each(o->n, swap_one, o);
 }
 
-const optimizer_vector *optimizer_vectors(const optimizer *o)
+const optimizer_vector *optimizer_vectors(const optimizer *o, int rank)
 {
-    return o->vectors;
+    return o->replicas[rank]->vectors;
 }
 
 const scope_vectors *optimizer_scope(const optimizer *o)
@@ -131,5 +177,5 @@ uint64_t optimizer_steps(const optimizer *o)
 
 void optimizer_set_steps(optimizer *o, uint64_t steps)
 {
-    o->steps = steps;
+    for (int k = 0; k < o->n->replicas; k++) o->replicas[k]->steps = steps;
 }

@@ -86,8 +86,22 @@ static err place_scope(net *n, int first)
     return OK;
 }
 
-err net_place_parameters(net *n)
+err net_allocate_inputs(net *n)
 {
+    for (int k = 0; k < n->n_nodes; k++) {
+        const node *x = n->nodes[k];
+        void *memory;
+        if (x->op != OP_INPUT || n->inputs[k]) continue;
+        err error = n->i->allocate(n->b, n->i->value_bytes(n->b, &x->shape, x->plain), &memory);
+        if (error != OK) return err_context(error, "input %s", x->name);
+        n->inputs[k] = memory;
+    }
+    return OK;
+}
+
+err net_allocate(net *n)
+{
+    TRY(net_allocate_inputs(n));
     for (int i = 0; i < n->n_parameters; i++) {
         parameter *p = &n->parameters[i];
         if (p->value) continue;
@@ -106,8 +120,7 @@ err net_place_parameters(net *n)
 
 err net_scope(net *n, const char *prefix, scope_vectors **out)
 {
-    if (n->failed) return err_set(ERR_INTERNAL, "%s", n->mistake);
-    TRY(net_place_parameters(n));
+    TRY(net_allocate(n));
     *out = find_scope(n, prefix);
     if (!*out) return err_set(ERR_INTERNAL, "no trainable parameter lies in scope \"%s\"", prefix);
     return OK;
@@ -136,32 +149,54 @@ nn_shape_t net_parameter_shape(const net *n, int i)
     return n->parameters[i].n->shape;
 }
 
-static err find_placed(net *n, const char *name, parameter **out)
+/* What to read or write. */
+typedef struct transfer {
+    const char *name;
+    float *to;         /* read: the value, or the gradient */
+    const float *from; /* written */
+    bool gradient;
+} transfer;
+
+static err find_allocated(net *n, const char *name, parameter **out)
 {
-    if (n->failed) return err_set(ERR_INTERNAL, "%s", n->mistake);
-    TRY(net_place_parameters(n));
+    TRY(net_allocate(n));
     *out = net_find_parameter(n, name);
     return *out ? OK : err_set(ERR_USAGE, "there is no parameter %s", name);
 }
 
+/* All replicas have the same values: the first is read. */
+static err read_one(net *n, void *context)
+{
+    const transfer *t = context;
+    parameter *p;
+    TRY(find_allocated(n, t->name, &p));
+    if (t->gradient && !p->gradient) return err_set(ERR_USAGE, "%s is a state and has no gradient", t->name);
+    if (n->rank > 0) return OK;
+    return n->i->download(n->b, &p->n->shape, true, t->gradient ? p->gradient : p->value, t->to);
+}
+
+static err write_one(net *n, void *context)
+{
+    const transfer *t = context;
+    parameter *p;
+    TRY(find_allocated(n, t->name, &p));
+    return n->i->upload(n->b, &p->n->shape, true, t->from, p->value);
+}
+
 err net_get_parameter(net *n, const char *name, float *host)
 {
-    parameter *p;
-    TRY(find_placed(n, name, &p));
-    return n->i->download(n->b, &p->n->shape, true, p->value, host);
+    TRY(net_recorded(n));
+    return net_each(n, read_one, &(transfer){.name = name, .to = host});
 }
 
 err net_set_parameter(net *n, const char *name, const float *host)
 {
-    parameter *p;
-    TRY(find_placed(n, name, &p));
-    return n->i->upload(n->b, &p->n->shape, true, host, p->value);
+    TRY(net_recorded(n));
+    return net_each(n, write_one, &(transfer){.name = name, .from = host});
 }
 
 err net_get_gradient(net *n, const char *name, float *host)
 {
-    parameter *p;
-    TRY(find_placed(n, name, &p));
-    if (!p->gradient) return err_set(ERR_USAGE, "%s is a state and has no gradient", name);
-    return n->i->download(n->b, &p->n->shape, true, p->gradient, host);
+    TRY(net_recorded(n));
+    return net_each(n, read_one, &(transfer){.name = name, .to = host, .gradient = true});
 }

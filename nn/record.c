@@ -42,59 +42,20 @@ bool net_same_shape(const nn_shape_t *a, const nn_shape_t *b)
 
 /* ---- nets ---- */
 
-err net_open(nn_device device, uint64_t seed, net **out)
-{
-    *out = NULL;
-    net *n = calloc(1, sizeof *n);
-    if (!n) return err_set(ERR_SYSTEM, "out of memory for a net");
-    n->i = device.backend;
-    n->seed = seed;
-    err error = device.backend->open(&device, &n->b);
-    if (error != OK) {
-        free(n);
-        return error;
-    }
-    *out = n;
-    return OK;
-}
-
-void net_close(net *n)
-{
-    if (!n) return;
-    while (n->steps) {
-        step *next = step_next(n->steps);
-        step_free(n, n->steps);
-        n->steps = next;
-    }
-    for (int k = 0; k < n->n_parameters; k++)
-        if (!n->parameters[k].trainable) n->i->release(n->b, n->parameters[k].value);
-    for (int k = 0; k < n->n_scopes; k++) {
-        n->i->release(n->b, n->scopes[k]->values);
-        n->i->release(n->b, n->scopes[k]->gradients);
-        free(n->scopes[k]);
-    }
-    for (int k = 0; k < n->n_nodes; k++) {
-        if (n->inputs[k]) n->i->release(n->b, n->inputs[k]);
-        free(n->nodes[k]);
-    }
-    n->i->release(n->b, n->arena);
-    n->i->release(n->b, n->scratch);
-    n->i->close(n->b);
-    free(n->scopes);
-    free(n->parameters);
-    free(n->inputs);
-    free(n->nodes);
-    free(n);
-}
-
 void net_mistake(net *n, const char *format, ...)
 {
     if (n->failed) return; /* the first mistake causes the later ones */
     n->failed = true;
+    if (n->mistake_code == OK) n->mistake_code = ERR_INTERNAL;
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(n->mistake, sizeof n->mistake, format, arguments);
     va_end(arguments);
+}
+
+err net_recorded(const net *n)
+{
+    return n->failed ? err_set(n->mistake_code, "%s", n->mistake) : OK;
 }
 
 void nn_enter(net *n, const char *format, ...)
@@ -132,7 +93,7 @@ node *net_node(const net *n, nn_t x)
 nn_shape_t nn_shape_of(const net *n, nn_t x)
 {
     const node *found = net_node(n, x);
-    return found ? found->shape : (nn_shape_t){.rank = 1, .d = {1}};
+    return found ? net_whole_shape(n, found) : (nn_shape_t){.rank = 1, .d = {1}};
 }
 
 /* ---- adding nodes ---- */
@@ -171,6 +132,11 @@ nn_t net_add_node(net *n, nn_op op, nn_shape_t shape, const nn_t *in, int n_in, 
                     .parameter = -1};
     for (int i = 0; i < n_in; i++) added->in[i] = net_node(n, in[i]);
     (void)snprintf(added->name, sizeof added->name, "%.70s%s", n->path, op_names[op]);
+    /* An input is placed when it has its name. */
+    if (n->replicas > 1 && op != OP_INPUT && !net_place(n, added)) {
+        free(added);
+        return (nn_t){-1};
+    }
     n->inputs[n->n_nodes] = NULL;
     n->nodes[n->n_nodes] = added;
     return (nn_t){n->n_nodes++};
@@ -191,7 +157,8 @@ nn_t nn_input(net *n, const char *name, nn_shape_t shape)
     for (int k = 0; k < n->n_nodes; k++) {
         const node *old = n->nodes[k];
         if (old->op != OP_INPUT || strcmp(old->name, name) != 0) continue;
-        REQUIRE(net_same_shape(&old->shape, &shape), "input %s was recorded with another shape", name);
+        nn_shape_t before = net_whole_shape(n, old);
+        REQUIRE(net_same_shape(&before, &shape), "input %s was recorded with another shape", name);
         return (nn_t){k};
     }
     REQUIRE(shape.rank >= 1 && shape.rank <= NN_MAX_RANK, "input %s: rank %d is not 1 to 4", name,
@@ -200,11 +167,7 @@ nn_t nn_input(net *n, const char *name, nn_shape_t shape)
     if (n->failed) return x;
     node *added = n->nodes[x.id];
     (void)snprintf(added->name, sizeof added->name, "%s", name);
-    void *memory = NULL;
-    if (n->i->allocate(n->b, n->i->value_bytes(n->b, &shape, added->plain), &memory) != OK)
-        net_mistake(n, "input %s: out of memory", name);
-    n->inputs[x.id] = memory;
-    return x;
+    return n->replicas > 1 && !net_place(n, added) ? (nn_t){-1} : x;
 }
 
 static nn_t add_parameter(net *n, const char *name, nn_shape_t shape, init_opts init, bool trainable)

@@ -12,51 +12,65 @@ enum { STEPS_BYTES = 24, MAX_OPTIMIZERS = 8, VECTORS = 3 };
 /* The tensors of a checkpoint: parameters and states, then each optimizer's vectors. */
 typedef struct checkpoint {
     safetensors_entry *entries;
-    float **device;
     float **host; /* what entries[].data points to, when saving */
     char (*names)[NN_NAME_BYTES];
     int n;
+    optimizer *const *optimizers;
+    int n_optimizers;
 } checkpoint;
 
 static void close_checkpoint(checkpoint *c)
 {
     for (int i = 0; c->host && i < c->n; i++) free(c->host[i]);
     free(c->entries);
-    free(c->device);
     free(c->host);
     free(c->names);
 }
 
-static void add_entry(checkpoint *c, const char *name, nn_shape_t shape, float *device)
+static void add_entry(checkpoint *c, const char *name, nn_shape_t shape)
 {
     (void)snprintf(c->names[c->n], NN_NAME_BYTES, "%s", name);
     c->entries[c->n] = (safetensors_entry){.name = c->names[c->n], .shape = shape};
-    c->device[c->n++] = device;
+    c->n++;
 }
 
-static err list_tensors(net *n, optimizer *const *optimizers, int n_optimizers, checkpoint *c)
+static err list_tensors(const net *n, optimizer *const *optimizers, int n_optimizers, checkpoint *c)
 {
-    if (n->failed) return err_set(ERR_INTERNAL, "%s", n->mistake);
+    TRY(net_recorded(n));
     if (n_optimizers > MAX_OPTIMIZERS)
         return err_set(ERR_INTERNAL, "more than %d optimizers", (int)MAX_OPTIMIZERS);
-    TRY(net_place_parameters(n));
     size_t most = (size_t)n->n_parameters + VECTORS * (size_t)n_optimizers + 1;
     c->entries = calloc(most, sizeof *c->entries);
-    c->device = calloc(most, sizeof *c->device);
     c->host = calloc(most, sizeof *c->host);
     c->names = calloc(most, sizeof *c->names);
-    if (!c->entries || !c->device || !c->host || !c->names)
-        return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
+    c->optimizers = optimizers;
+    c->n_optimizers = n_optimizers;
+    if (!c->entries || !c->host || !c->names) return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
     for (int i = 0; i < n->n_parameters; i++)
-        add_entry(c, n->parameters[i].n->name, n->parameters[i].n->shape, n->parameters[i].value);
+        add_entry(c, n->parameters[i].n->name, n->parameters[i].n->shape);
     for (int k = 0; k < n_optimizers; k++) {
         const scope_vectors *scope = optimizer_scope(optimizers[k]);
-        for (const optimizer_vector *v = optimizer_vectors(optimizers[k]); v->name; v++) {
+        for (const optimizer_vector *v = optimizer_vectors(optimizers[k], 0); v->name; v++) {
             char name[NN_NAME_BYTES];
             (void)snprintf(name, sizeof name, "optimizer/%.60s%s", scope->prefix, v->name);
-            add_entry(c, name, nn_shape(1, (int)scope->n), v->values);
+            add_entry(c, name, nn_shape(1, (int)scope->n));
         }
     }
+    return OK;
+}
+
+/* What list_tensors lists, where replica n has it; (c->n). The caller frees it. */
+static err find_tensors(net *n, const checkpoint *c, float ***out)
+{
+    TRY(net_allocate(n));
+    float **device = calloc((size_t)c->n + 1, sizeof *device);
+    if (!device) return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
+    int found = 0;
+    for (; found < n->n_parameters; found++) device[found] = n->parameters[found].value;
+    for (int k = 0; k < c->n_optimizers; k++)
+        for (const optimizer_vector *v = optimizer_vectors(c->optimizers[k], n->rank); v->name; v++)
+            device[found++] = v->values;
+    *out = device;
     return OK;
 }
 
@@ -88,15 +102,38 @@ static err list_metadata(optimizer *const *optimizers, int n_optimizers, const c
     return OK;
 }
 
-static err fetch(net *n, checkpoint *c)
+static err fetch_all(net *n, checkpoint *c, float *const *device)
 {
     for (int i = 0; i < c->n; i++) {
         c->host[i] = malloc(nn_count(&c->entries[i].shape) * sizeof(float));
         if (!c->host[i]) return err_set(ERR_SYSTEM, "out of memory for a checkpoint");
-        TRY(n->i->download(n->b, &c->entries[i].shape, true, c->device[i], c->host[i]));
+        TRY(n->i->download(n->b, &c->entries[i].shape, true, device[i], c->host[i]));
         c->entries[i].data = c->host[i];
     }
     return OK;
+}
+
+/* All replicas have the same: the first is read. */
+static err fetch_one(net *n, void *context)
+{
+    checkpoint *c = context;
+    float **device;
+    TRY(find_tensors(n, c, &device));
+    err error = n->rank == 0 ? fetch_all(n, c, device) : OK;
+    free(device);
+    return error;
+}
+
+static err restore_one(net *n, void *context)
+{
+    const checkpoint *c = context;
+    float **device;
+    TRY(find_tensors(n, c, &device));
+    err error = OK;
+    for (int i = 0; i < c->n && error == OK; i++)
+        error = n->i->upload(n->b, &c->entries[i].shape, true, c->entries[i].data, device[i]);
+    free(device);
+    return error;
 }
 
 err net_save(net *n, const char *path, optimizer *const *optimizers, int n_optimizers,
@@ -106,7 +143,7 @@ err net_save(net *n, const char *path, optimizer *const *optimizers, int n_optim
     metadata_list m = {0};
     err error = list_tensors(n, optimizers, n_optimizers, &c);
     if (error == OK) error = list_metadata(optimizers, n_optimizers, metadata, &m);
-    if (error == OK) error = fetch(n, &c);
+    if (error == OK) error = net_each(n, fetch_one, &c);
     if (error == OK) error = safetensors_write(path, c.entries, c.n, m.pairs);
     close_checkpoint(&c);
     free(m.pairs);
@@ -160,9 +197,7 @@ static err restore(net *n, const safetensors *f, const char *path, checkpoint *c
     uint64_t steps[MAX_OPTIMIZERS];
     TRY(read_steps(f, path, optimizers, n_optimizers, steps));
     for (int k = 0; k < n_optimizers; k++) optimizer_set_steps(optimizers[k], steps[k]);
-    for (int i = 0; i < c->n; i++)
-        TRY(n->i->upload(n->b, &c->entries[i].shape, true, c->entries[i].data, c->device[i]));
-    return OK;
+    return net_each(n, restore_one, c);
 }
 
 err net_load(net *n, const char *path, optimizer *const *optimizers, int n_optimizers)

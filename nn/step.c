@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -71,6 +72,13 @@ static err clear_unreached(step *s)
     return OK;
 }
 
+/* Each replica has found the gradient of its share of the loss. */
+static err add_up_gradients(step *s)
+{
+    if (s->n->replicas == 1) return OK;
+    return s->n->i->all_reduce(s->n->b, s->scope->gradients, s->scope->n);
+}
+
 static err run_calls(step *s, uint64_t t)
 {
     for (int k = 0; k < s->n_forward; k++) {
@@ -81,21 +89,93 @@ static err run_calls(step *s, uint64_t t)
     if (!s->scope) return OK;
     TRY(clear_unreached(s));
     for (int k = 0; k < s->n_backward; k++) TRY(run_call(s, &s->nodes[s->backward[k]->id].c, true));
-    return OK;
+    return add_up_gradients(s);
 }
 
-err step_run(step *s, uint64_t t)
+static err run(step *s, uint64_t t)
 {
     if (!s->bound || s->bound_arena != s->n->arena || s->bound_scratch != s->n->scratch) bind(s);
     return capture_run(s, t, run_calls);
 }
 
+typedef struct run_request {
+    step *s;
+    uint64_t t;
+} run_request;
+
+static err run_one(net *n, void *context)
+{
+    const run_request *r = context;
+    err error = run(r->s->replicas[n->rank], r->t);
+    if (error != OK && n->group) group_break(n->group, error); /* the others may be waiting for this one */
+    return error;
+}
+
+err step_run(step *s, uint64_t t)
+{
+    err error = net_each(s->n, run_one, &(run_request){s, t});
+    return error != OK && s->n->group ? group_cause(s->n->group) : error;
+}
+
+/* Memory of replica n for its share of x on the host. */
+static err share_memory(net *n, const node *x)
+{
+    size_t floats = nn_count(&x->shape);
+    if (floats <= n->share_floats) return OK;
+    free(n->share);
+    n->share = malloc(floats * sizeof *n->share);
+    n->share_floats = n->share ? floats : 0;
+    return n->share ? OK : err_set(ERR_SYSTEM, "%s: out of memory", x->name);
+}
+
+typedef struct set_request {
+    const node *x;
+    const float *host;
+} set_request;
+
+static err set_one(net *n, void *context)
+{
+    const set_request *r = context;
+    const float *from = r->host;
+    TRY(net_allocate_inputs(n));
+    if (r->x->place == PLACE_SHARDED) {
+        TRY(share_memory(n, r->x));
+        net_take_share(n, r->x, r->host, n->share);
+        from = n->share;
+    }
+    return n->i->upload(n->b, &r->x->shape, r->x->plain, from, n->inputs[r->x->id]);
+}
+
 err nn_set(net *n, nn_t input, const float *host)
 {
     const node *x = net_node(n, input);
-    if (n->failed) return err_set(ERR_INTERNAL, "%s", n->mistake);
+    TRY(net_recorded(n));
     if (!x || x->op != OP_INPUT) return err_set(ERR_INTERNAL, "nn_set wants an input of this net");
-    return n->i->upload(n->b, &x->shape, x->plain, host, n->inputs[x->id]);
+    return net_each(n, set_one, &(set_request){x, host});
+}
+
+typedef struct get_request {
+    step *s;
+    const node *x;
+    float *host;
+    float parts[NN_MAX_REPLICAS]; /* of a value that is PLACE_PARTIAL */
+} get_request;
+
+static err get_one(net *n, void *context)
+{
+    get_request *r = context;
+    const step *s = r->s->replicas[n->rank];
+    const node *x = r->x;
+    float *to = r->host;
+    if (x->place == PLACE_REPLICATED && n->rank > 0) return OK;
+    if (x->place == PLACE_PARTIAL) to = &r->parts[n->rank];
+    if (x->place == PLACE_SHARDED) {
+        TRY(share_memory(n, x));
+        to = n->share;
+    }
+    TRY(n->i->download(n->b, &x->shape, x->plain, value_of(s, x), to));
+    if (x->place == PLACE_SHARDED) net_give_share(n, x, to, r->host);
+    return OK;
 }
 
 err nn_get(step *s, nn_t x, float *host)
@@ -103,7 +183,13 @@ err nn_get(step *s, nn_t x, float *host)
     const node *found = net_node(s->n, x);
     if (!found || found->id >= s->n_nodes || !s->nodes[found->id].kept)
         return err_set(ERR_INTERNAL, "nn_get wants a value that the step keeps");
-    return s->n->i->download(s->n->b, &found->shape, found->plain, value_of(s, found), host);
+    get_request r = {.s = s, .x = found, .host = host};
+    TRY(net_each(s->n, get_one, &r));
+    if (found->place != PLACE_PARTIAL) return OK;
+    double sum = 0;
+    for (int k = 0; k < s->n->replicas; k++) sum += (double)r.parts[k];
+    *host = (float)(sum / s->n->replicas);
+    return OK;
 }
 
 err step_loss(step *s, float *loss)
@@ -115,7 +201,7 @@ double step_flops(const step *s)
 {
     double flops = 0;
     for (int k = 0; k < s->n_forward; k++) flops += s->nodes[s->forward[k]->id].c.flops;
-    return flops;
+    return flops * s->n->replicas;
 }
 
 size_t step_bytes(const step *s)

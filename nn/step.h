@@ -21,8 +21,10 @@ typedef struct binding {
     call c;
 } binding;
 
+/* With replicas there is a step for each; the user holds that of rank 0. */
 struct step {
     net *n;
+    step *replicas[NN_MAX_REPLICAS]; /* of rank 0: all of them, itself the first */
     step *next;
     binding *nodes; /* by node id, of the nodes that were recorded when the step was compiled */
     int n_nodes;
@@ -33,7 +35,7 @@ struct step {
     size_t arena_bytes, scratch_bytes;
     bool bound;
     const void *bound_arena, *bound_scratch; /* where the calls' pointers point, once bound */
-    float *loss_gradient;                    /* device, one float: 1 */
+    float *loss_gradient;                    /* device, one float */
     int runs;                                /* call by call, up to those that come before a capture */
     capture *captured;                       /* of a run, with the memory that is bound now; or NULL */
     bool cannot_capture;

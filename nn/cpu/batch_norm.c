@@ -8,15 +8,16 @@
 
 #include <math.h>
 
-/* Where the tables lie. Those of a channel have `padded` floats, those of a slab n * padded, those of gain
- * and bias rows * padded (rows = n if conditional). saved: mean, inverse deviation. */
+/* Where the tables lie. Those of a channel have `padded` floats, those of a slab samples * padded, those of
+ * gain and bias rows * padded (rows = n if conditional). saved: mean, inverse deviation. first, second: means
+ * and squares of slabs; in backward the sums of g and g (x - mean) of this replica's slabs. */
 typedef struct tables {
     view v;
-    size_t padded, rows;
-    float *mean, *inverse;   /* padded */
-    float *scale, *shift;    /* rows * padded: out = x * scale + shift */
-    float *first, *second;   /* n * padded: means and squares of slabs; in backward sums of g, g (x - mean) */
-    float *slope, *constant; /* padded: what backward subtracts is -(x - mean) * slope - constant */
+    size_t padded, rows, samples; /* samples: v.n of all replicas */
+    float *mean, *inverse;        /* padded */
+    float *scale, *shift;         /* rows * padded: out = x * scale + shift */
+    float *first, *second;        /* samples * padded: said above */
+    float *slope, *constant;      /* padded: what backward subtracts is -(x - mean) * slope - constant */
 } tables;
 
 static view view_for(const backend *b, const node *n)
@@ -30,12 +31,19 @@ static view view_for(const backend *b, const node *n)
     return v;
 }
 
+static size_t samples_of(const call *c, const view *v)
+{
+    bool shared = c->n->a.training && c->replicas > 1;
+    return (size_t)v->n * (size_t)(shared ? c->replicas : 1);
+}
+
 static tables tables_of(const backend *b, const call *c)
 {
     tables t = {.v = view_for(b, c->n)};
+    t.samples = samples_of(c, &t.v);
     t.padded = view_padded(&t.v);
     t.rows = c->n->in[1]->shape.rank == 2 ? (size_t)t.v.n : 1;
-    size_t slabs = (size_t)t.v.n * t.padded;
+    size_t slabs = t.samples * t.padded;
     float *scratch = c->scratch;
     t.mean = c->backward ? c->saved : scratch;
     if (!c->backward) scratch += 2 * t.padded;
@@ -53,7 +61,7 @@ static err plan(backend *b, call *c)
 {
     view v = view_for(b, c->n);
     size_t padded = view_padded(&v), rows = c->n->in[1]->shape.rank == 2 ? (size_t)v.n : 1;
-    size_t floats = (2 * rows + 2 * (size_t)v.n + 2) * padded;
+    size_t floats = (2 * rows + 2 * samples_of(c, &v) + 2) * padded;
     if (c->backward)
         c->saved_bytes = 2 * padded * sizeof(float);
     else
@@ -66,12 +74,12 @@ static err plan(backend *b, call *c)
  * ones. */
 static void join_channel(const call *c, const tables *t, size_t i, size_t p)
 {
-    double mean = 0, squares = 0, area = (double)t->v.area, count = area * t->v.n;
-    for (int n = 0; n < t->v.n; n++) mean += (double)t->first[(size_t)n * t->padded + p];
-    mean /= t->v.n;
-    for (int n = 0; n < t->v.n; n++) {
-        double away = (double)t->first[(size_t)n * t->padded + p] - mean;
-        squares += (double)t->second[(size_t)n * t->padded + p] + area * away * away;
+    double mean = 0, squares = 0, area = (double)t->v.area, count = area * (double)t->samples;
+    for (size_t n = 0; n < t->samples; n++) mean += (double)t->first[n * t->padded + p];
+    mean /= (double)t->samples;
+    for (size_t n = 0; n < t->samples; n++) {
+        double away = (double)t->first[n * t->padded + p] - mean;
+        squares += (double)t->second[n * t->padded + p] + area * away * away;
     }
     double variance = squares / count, unbiased = count > 1 ? squares / (count - 1) : variance;
     double momentum = (double)c->n->a.momentum;
@@ -81,17 +89,25 @@ static void join_channel(const call *c, const tables *t, size_t i, size_t p)
     c->state[4][i] = (float)((1 - momentum) * (double)c->in[4][i] + momentum * unbiased);
 }
 
-static void find_statistics(const call *c, const tables *t)
+/* The statistics of this replica's slabs, and of those of the others: each fills in its part of zeros. */
+static err slab_statistics(backend *b, const call *c, const tables *t)
 {
     const view *v = &t->v;
-    if (c->n->a.training) {
+    size_t own = (size_t)v->n * t->padded, all = t->samples * t->padded, before = own * (size_t)c->rank;
+    if (all > own) cpu_zero(t->first, 2 * all * sizeof(float));
 #pragma omp parallel for schedule(static)
-        for (int s = 0; s < view_slabs(v); s++) {
-            size_t p = (size_t)s * (size_t)v->lanes;
-            norm_slab_statistics(view_at(v, c->in[0], (size_t)s * view_slab(v)), v->area, v->lanes, v->half,
-                                 t->first + p, t->second + p);
-        }
+    for (int s = 0; s < view_slabs(v); s++) {
+        size_t p = before + (size_t)s * (size_t)v->lanes;
+        norm_slab_statistics(view_at(v, c->in[0], (size_t)s * view_slab(v)), v->area, v->lanes, v->half,
+                             t->first + p, t->second + p);
     }
+    return all > own ? cpu_all_reduce(b, t->first, 2 * all) : OK;
+}
+
+static err find_statistics(backend *b, const call *c, const tables *t)
+{
+    const view *v = &t->v;
+    if (c->n->a.training) TRY(slab_statistics(b, c, t));
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < t->padded; p++) {
         bool real = p < (size_t)v->channels;
@@ -102,6 +118,7 @@ static void find_statistics(const call *c, const tables *t)
             t->inverse[p] = real ? 1 / sqrtf(c->in[4][p] + c->n->a.epsilon) : 0;
         }
     }
+    return OK;
 }
 
 /* scale = gain * inverse, shift = bias - mean * scale; zero in the padding, which so stays zero. */
@@ -147,7 +164,7 @@ static norm_slab slab_of(const call *c, const tables *t, const place *p)
 static err forward(backend *b, const call *c)
 {
     tables t = tables_of(b, c);
-    find_statistics(c, &t);
+    TRY(find_statistics(b, c, &t));
     find_scales(c, &t);
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&t.v); s++) {
@@ -158,11 +175,11 @@ static err forward(backend *b, const call *c)
     return OK;
 }
 
-/* Gradients of gain and bias, and the two sums over the batch that the gradient of x needs. */
+/* Gradients of gain and bias, and what the gradient of x needs of the sums over this replica's samples. */
 static void join_gradients(const call *c, const tables *t)
 {
     size_t channels = (size_t)t->v.channels, samples = (size_t)t->v.n;
-    double count = (double)t->v.area * t->v.n;
+    double count = (double)t->v.area * (double)t->samples;
     bool conditional = c->n->in[1]->shape.rank == 2;
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < channels; p++) {
@@ -203,6 +220,7 @@ static err backward(backend *b, const call *c)
     }
     join_gradients(c, &t);
     if (!c->din[0]) return OK;
+    if (c->n->a.training && c->replicas > 1) TRY(cpu_all_reduce(b, t.slope, 2 * t.padded));
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&t.v); s++) {
         place p = place_of(&t, s);

@@ -58,6 +58,18 @@ static void close_backend(backend *b)
     free(b);
 }
 
+static err join(backend *b, replica_group *g, int rank)
+{
+    b->group = g;
+    b->rank = rank;
+    return OK;
+}
+
+err cpu_all_reduce(backend *b, float *x, size_t n)
+{
+    return group_all_reduce(b->group, b->rank, x, n);
+}
+
 static err allocate(backend *b, size_t bytes, void **out)
 {
     (void)b;
@@ -103,6 +115,8 @@ const backend_i be_cpu = {
     .name = "cpu",
     .open = open_backend,
     .close = close_backend,
+    .join = join,
+    .all_reduce = cpu_all_reduce,
     .allocate = allocate,
     .release = release,
     .value_bytes = value_bytes,

@@ -33,9 +33,11 @@ enum { CPU_MIN_BLOCKED = 8 }; /* fewer channels than this are not worth a padded
 struct backend {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    int width;        /* channels per block: 16 with AVX-512, else 8 */
-    bool half;        /* activations of 8 channels or more are bf16 */
-    bool interleaved; /* and NHWC */
+    int width;            /* channels per block: 16 with AVX-512, else 8 */
+    bool half;            /* activations of 8 channels or more are bf16 */
+    bool interleaved;     /* and NHWC */
+    replica_group *group; /* NULL: no replicas */
+    int rank;
 };
 
 /* How a tensor lies in memory: [n][blocks][area][lanes]. */
@@ -152,6 +154,8 @@ err cpu_sgd(backend *b, float *w, const float *g, float *velocity, size_t n, flo
 err cpu_ema(backend *b, float *average, const float *w, size_t n, float decay);
 err cpu_swap(backend *b, float *x, float *y, size_t n);
 err cpu_sum_squares(backend *b, const float *x, size_t n, double *out);
+
+err cpu_all_reduce(backend *b, float *x, size_t n); /* cpu.c */
 
 /* One file per operator. */
 extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_activation, cpu_sum, cpu_row_dot,

@@ -44,11 +44,11 @@ static void turn_slab(const view *v, void *to, const void *from, const turn *t, 
         turn_loop(to, from, t, v->height, v->lanes, back, add, false);
 }
 
-static void rotate(const view *v, void *to, const void *from, bool back, bool add)
+static void rotate(const call *c, const view *v, void *to, const void *from, bool back, bool add)
 {
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(v); s++) {
-        turn t = turn_of(s / v->blocks % 4, v->height);
+        turn t = turn_of((int)(call_row(c, (size_t)(s / v->blocks)) % 4), v->height);
         size_t slab = (size_t)s * view_slab(v);
         turn_slab(v, view_at(v, to, slab), view_at(v, from, slab), &t, back, add);
     }
@@ -57,14 +57,14 @@ static void rotate(const view *v, void *to, const void *from, bool back, bool ad
 static err forward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n);
-    rotate(&v, c->out, c->in[0], false, false);
+    rotate(c, &v, c->out, c->in[0], false, false);
     return OK;
 }
 
 static err backward(backend *b, const call *c)
 {
     view v = cpu_view_of(b, c->n);
-    if (c->din[0]) rotate(&v, c->din[0], c->dout, true, c->add[0]);
+    if (c->din[0]) rotate(c, &v, c->din[0], c->dout, true, c->add[0]);
     return OK;
 }
 

@@ -69,23 +69,56 @@ template <class T, int W> struct moments { /* sums of x - pivot and of its squar
     }
 };
 
-/* Mean and inverse deviation of the batch; moves the running ones (unbiased variance). */
-template <class T> struct keep_moments {
-    const T *x;
+/* What becomes of the moments of the whole batch: the running ones move, by the unbiased variance. */
+typedef struct moments_end {
     float *mean, *inverse, *running_mean, *running_var;
     double count, momentum, epsilon;
+} moments_end;
+
+static __device__ inline void end_moments(const moments_end &e, uint32_t c, double mean, double variance)
+{
+    double unbiased = e.count > 1 ? variance * e.count / (e.count - 1) : variance;
+    e.mean[c] = (float)mean;
+    e.inverse[c] = (float)(1 / sqrt(variance + e.epsilon));
+    e.running_mean[c] = (float)((1 - e.momentum) * (double)e.running_mean[c] + e.momentum * mean);
+    e.running_var[c] = (float)((1 - e.momentum) * (double)e.running_var[c] + e.momentum * unbiased);
+}
+
+/* Ends with the moments of the batch; or, with replicas, stores those of this one's rows at own (2,C). */
+template <class T> struct keep_moments {
+    const T *x;
+    double count; /* of this replica */
+    float *own;
+    uint32_t channels;
+    moments_end end;
     __device__ void operator()(uint32_t, uint32_t c, const double *sums) const
     {
         double away = sums[0] / count, squares = sums[1] - sums[0] * away;
-        double batch_mean = (double)to_float(x[c]) + away;
+        double mean = (double)to_float(x[c]) + away;
         if (squares < 0) squares = 0; /* rounding; NaN stays */
-        double variance = squares / count, unbiased = count > 1 ? squares / (count - 1) : variance;
-        mean[c] = (float)batch_mean;
-        inverse[c] = (float)(1 / sqrt(variance + epsilon));
-        running_mean[c] = (float)((1 - momentum) * (double)running_mean[c] + momentum * batch_mean);
-        running_var[c] = (float)((1 - momentum) * (double)running_var[c] + momentum * unbiased);
+        if (!own) {
+            end_moments(end, c, mean, squares / count);
+        } else {
+            own[c] = (float)mean;
+            own[channels + c] = (float)(squares / count);
+        }
     }
 };
+
+/* From the moments of all replicas, rows (R,2,C), to those of the batch (Chan, Golub & LeVeque 1979). */
+static __global__ void join_moments(moments_end end, const float *rows, int replicas, uint32_t channels)
+{
+    FOR_EACH(c, channels)
+    {
+        double mean = 0, variance = 0;
+        for (int r = 0; r < replicas; r++) mean += (double)rows[2 * r * channels + c] / replicas;
+        for (int r = 0; r < replicas; r++) {
+            double away = (double)rows[2 * r * channels + c] - mean;
+            variance += ((double)rows[(2 * r + 1) * channels + c] + away * away) / replicas;
+        }
+        end_moments(end, c, mean, variance);
+    }
+}
 
 static __global__ void take_running(normalizer n, const float *running_mean, const float *running_var,
                                     float epsilon)
@@ -108,7 +141,8 @@ template <class T, int W> static __global__ void apply(T *out, normalizer n, uin
 }
 
 /* Where things lie. saved (scratch if there is no backward): mean, inverse. scratch: partial sums; in
- * backward before them sums (S,2,C) of segments and totals (2,C). */
+ * forward before them, with replicas, the moments of all (R,2,C); in backward before them sums (S,2,C) of
+ * segments and totals (2,C). */
 static float *second_table(float *first, uint32_t channels) /* aligned for packs */
 {
     return first ? (float *)((char *)first + cuda_aligned(channels * sizeof *first))
@@ -166,11 +200,22 @@ static size_t backward_tables(const normalizer &n)
     return cuda_aligned((rows + 1) * 2 * n.channels * sizeof(float));
 }
 
+/* Floats of the moments of all replicas; 0 if the batch's are found here. */
+static size_t shared_moments(const call *c, const normalizer &n)
+{
+    return n.training && c->replicas > 1 ? (size_t)c->replicas * 2 * n.channels : 0;
+}
+
+static size_t shared_bytes(const call *c, const normalizer &n)
+{
+    return cuda_aligned(shared_moments(c, n) * sizeof(float));
+}
+
 static err plan(backend *b, call *c)
 {
     normalizer n = norm_of(b, c);
     size_t statistics = statistics_bytes(n.channels);
-    size_t forward = column_bytes(batch_columns(n), 2) + (c->backward ? 0 : statistics);
+    size_t forward = shared_bytes(c, n) + column_bytes(batch_columns(n), 2) + (c->backward ? 0 : statistics);
     size_t backward =
         backward_tables(n) + larger(column_bytes(gain_columns(n), 2), column_bytes(sample_columns(n), 2));
     if (c->backward) c->saved_bytes = statistics;
@@ -180,19 +225,27 @@ static err plan(backend *b, call *c)
 
 static err find_moments(backend *b, const call *c, const normalizer &n)
 {
-    char *partials = (char *)c->scratch + (c->backward ? 0 : statistics_bytes(n.channels));
-    return by_type(n.type, n.channels, [&]<class T, int W>() -> err {
+    size_t shared = shared_moments(c, n);
+    double count = (double)n.samples * n.area;
+    float *rows = (float *)((char *)c->scratch + (c->backward ? 0 : statistics_bytes(n.channels)));
+    float *own = shared ? rows + (size_t)c->rank * 2 * n.channels : NULL;
+    moments_end end = {n.mean,
+                       n.inverse,
+                       c->state[3],
+                       c->state[4],
+                       shared ? count * c->replicas : count,
+                       (double)c->n->a.momentum,
+                       (double)c->n->a.epsilon};
+    if (shared) TRY(cuda_zero(b, rows, shared * sizeof *rows));
+    TRY(by_type(n.type, n.channels, [&]<class T, int W>() -> err {
         moments<T, W> term = {(const T *)n.x, n.channels};
-        keep_moments<T> finish = {(const T *)n.x,
-                                  n.mean,
-                                  n.inverse,
-                                  c->state[3],
-                                  c->state[4],
-                                  (double)n.samples * n.area,
-                                  (double)c->n->a.momentum,
-                                  (double)c->n->a.epsilon};
-        return reduce_columns<2>(b, batch_columns(n), term, finish, partials);
-    });
+        keep_moments<T> finish = {(const T *)n.x, count, own, n.channels, end};
+        return reduce_columns<2>(b, batch_columns(n), term, finish, (char *)rows + shared_bytes(c, n));
+    }));
+    if (!shared) return OK;
+    TRY(cuda_all_reduce(b, rows, shared));
+    LAUNCH_EACH(b, join_moments, (size_t)n.channels, end, rows, c->replicas, n.channels);
+    return OK;
 }
 
 static err forward(backend *b, const call *c)
@@ -277,10 +330,9 @@ typedef struct keep_totals { /* (2,C) */
 } keep_totals;
 
 template <class T, int W>
-static __global__ void gradient(T *dx, normalizer n, const T *dout, const float *totals, uint32_t packs,
-                                bool add)
+static __global__ void gradient(T *dx, normalizer n, const T *dout, const float *totals, float each,
+                                uint32_t packs, bool add)
 {
-    float each = 1 / ((float)n.samples * (float)n.area);
     FOR_EACH(i, packs)
     {
         place p = place_of<W>(n, i);
@@ -309,7 +361,7 @@ static err sum_segments(backend *b, const call *c, const normalizer &n, float *w
 }
 
 /* Leaves the sums over the batch that the gradient of x needs at *totals (2,C). */
-static err sum_gradients(backend *b, const call *c, const normalizer &n, const float **totals)
+static err sum_gradients(backend *b, const call *c, const normalizer &n, float **totals)
 {
     uint32_t segments = gain_columns(n).segments;
     float *weighted = (float *)c->scratch, *last = weighted + (size_t)segments * 2 * n.channels;
@@ -325,12 +377,16 @@ static err sum_gradients(backend *b, const call *c, const normalizer &n, const f
 static err backward(backend *b, const call *c)
 {
     normalizer n = norm_of(b, c);
-    const float *totals = NULL;
+    float *totals = NULL, each = 1 / ((float)n.samples * (float)n.area);
     size_t count = nn_count(&c->n->shape);
     if (n.training || c->din[1] || c->din[2]) TRY(sum_gradients(b, c, n, &totals));
     if (!c->din[0]) return OK;
+    if (n.training && c->replicas > 1) {
+        TRY(cuda_all_reduce(b, totals, 2 * (size_t)n.channels));
+        each /= (float)c->replicas;
+    }
     return by_type(n.type, n.channels, [&]<class T, int W>() -> err {
-        LAUNCH_EACH(b, (gradient<T, W>), count / W, (T *)c->din[0], n, (const T *)c->dout, totals,
+        LAUNCH_EACH(b, (gradient<T, W>), count / W, (T *)c->din[0], n, (const T *)c->dout, totals, each,
                     (uint32_t)(count / W), c->add[0]);
         return OK;
     });

@@ -106,6 +106,7 @@ static void close_backend(backend *b)
 {
     if (!b) return;
     if (b->stream) (void)cudaStreamSynchronize(b->stream);
+    cuda_leave(b);
     for (int k = 0; k < STAGING_SLOTS; k++) {
         if (b->slots[k].copied) (void)cudaEventDestroy(b->slots[k].copied);
         (void)cudaFreeHost(b->slots[k].memory);
@@ -181,6 +182,8 @@ const backend_i be_cuda = {
     .name = "cuda",
     .open = open_backend,
     .close = close_backend,
+    .join = cuda_join,
+    .all_reduce = cuda_all_reduce,
     .allocate = allocate,
     .release = release,
     .value_bytes = value_bytes,

@@ -32,6 +32,8 @@ typedef struct staging_slot {
 struct backend {
     int device;
     nn_precision precision;
+    replica_group *group;          /* NULL: no replicas */
+    struct ncclComm *communicator; /* of this replica */
     cudaStream_t stream;
     cudnnHandle_t cudnn;
     cublasLtHandle_t blas;
@@ -93,6 +95,12 @@ static inline size_t element_bytes(element e)
 {
     return e == ELEMENT_BFLOAT16 ? sizeof(float) / 2 : sizeof(float);
 }
+
+/* ---- collective.c: join and all_reduce of backend_i; leave: before the backend is closed ---- */
+
+err cuda_join(backend *b, replica_group *g, int rank);
+err cuda_all_reduce(backend *b, float *x, size_t n);
+void cuda_leave(backend *b);
 
 /* ---- layout.cu ---- */
 

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -16,7 +15,7 @@ dnn_functions dnn;
 
 /* POSIX lets the address of a function travel as that of an object, ISO C does not: hence the copy by way of
  * a pointer to it. */
-static bool find(void *library, const char *name, void *function)
+bool library_find(void *library, const char *name, void *function)
 {
     void *found = dlsym(library, name);
     *(void **)function = found;
@@ -26,7 +25,7 @@ static bool find(void *library, const char *name, void *function)
 static bool find_blas(void *library)
 {
     bool found = true;
-#define X(name) found = found && find(library, "cublasLt" #name, &lt.name);
+#define X(name) found = found && library_find(library, "cublasLt" #name, &lt.name);
     BLAS_FUNCTIONS(X)
 #undef X
     return found;
@@ -35,14 +34,13 @@ static bool find_blas(void *library)
 static bool find_dnn(void *library)
 {
     bool found = true;
-#define X(name) found = found && find(library, "cudnn" #name, &dnn.name);
+#define X(name) found = found && library_find(library, "cudnn" #name, &dnn.name);
     DNN_FUNCTIONS(X)
 #undef X
     return found;
 }
 
-/* Where the loader looks, then where the library was when this was compiled. It stays loaded. */
-static err open_library(const char *name, const char *compiled_with, bool (*find_all)(void *library))
+err library_open(const char *name, const char *compiled_with, bool (*find_all)(void *library))
 {
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (!library) library = dlopen(compiled_with, RTLD_NOW | RTLD_LOCAL);
@@ -56,8 +54,8 @@ static err open_library(const char *name, const char *compiled_with, bool (*find
 /* cuBLASLt first: cuDNN loads it by its name, and so finds the one that is there. */
 static err load_both(void)
 {
-    TRY(open_library(BLAS_LIBRARY, CUBLAS_FOLDER "/" BLAS_LIBRARY, find_blas));
-    return open_library(DNN_LIBRARY, CUDNN_FOLDER "/" DNN_LIBRARY, find_dnn);
+    TRY(library_open(BLAS_LIBRARY, CUBLAS_FOLDER "/" BLAS_LIBRARY, find_blas));
+    return library_open(DNN_LIBRARY, CUDNN_FOLDER "/" DNN_LIBRARY, find_dnn);
 }
 
 err libraries_load(void)

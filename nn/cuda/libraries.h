@@ -5,6 +5,7 @@
 
 #include <cublasLt.h>
 #include <cudnn.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -71,6 +72,12 @@ extern blas_functions lt; /* filled by libraries_load */
 extern dnn_functions dnn;
 
 err libraries_load(void); /* ERR_UNAVAILABLE; calls after the first that succeeded do nothing */
+
+/* Opens a library where the loader looks, else at `compiled_with`, and lets find_all fill a table from it. It
+ * stays loaded. ERR_UNAVAILABLE. */
+err library_open(const char *name, const char *compiled_with, bool (*find_all)(void *library));
+/* Puts the address of a function of the library where `function` points; false: it has none of that name. */
+bool library_find(void *library, const char *name, void *function);
 
 #ifdef __cplusplus
 }

@@ -25,28 +25,51 @@ static __device__ inline void normal_pair(uint32_t u, uint32_t v, float *out)
     out[1] = (float)(radius * sine);
 }
 
+/* The four elements of a block of the draw. */
+static __device__ inline void block_values(uint64_t key, uint64_t t, bool normal, uint64_t block,
+                                           float *values)
+{
+    philox_words w = philox_block(key, t, block);
+    for (int k = 0; k < 4; k++) values[k] = uniform_of(w.word[k]);
+    if (!normal) return;
+    normal_pair(w.word[0], w.word[1], values);
+    normal_pair(w.word[2], w.word[3], values + 2);
+}
+
 static __global__ void draw(uint64_t key, const uint64_t *t, bool normal, float *out, uint32_t n)
 {
     FOR_EACH(block, (n + 3) / 4)
     {
         float values[4];
-        philox_words w = philox_block(key, *t, block);
-        for (int k = 0; k < 4; k++) values[k] = uniform_of(w.word[k]);
-        if (normal) {
-            normal_pair(w.word[0], w.word[1], values);
-            normal_pair(w.word[2], w.word[3], values + 2);
-        }
+        block_values(key, *t, normal, block, values);
         for (uint32_t k = 0; k < 4 && 4 * block + k < n; k++) out[4 * block + k] = values[k];
+    }
+}
+
+/* Every `replicas`-th row of the draw, from row `rank` on. */
+static __global__ void draw_rows(uint64_t key, const uint64_t *t, bool normal, float *out, uint32_t n,
+                                 uint32_t columns, uint32_t replicas, uint32_t rank)
+{
+    FOR_EACH(i, n)
+    {
+        float values[4];
+        uint64_t row = (uint64_t)(i / columns) * replicas + rank, at = row * columns + i % columns;
+        block_values(key, *t, normal, at / 4, values);
+        out[i] = values[at % 4];
     }
 }
 
 /* While capturing, the counter is left to whoever launches the graph. */
 static err forward(backend *b, const call *c)
 {
-    size_t n = nn_count(&c->n->shape);
+    size_t n = nn_count(&c->n->shape), columns = n / (size_t)c->n->shape.d[0];
+    bool normal = c->n->a.kind == DISTRIBUTION_NORMAL;
     if (!b->capturing) TRY(cuda_set_t(b, c->t));
-    LAUNCH_EACH(b, draw, n, c->n->a.key, (const uint64_t *)b->t, c->n->a.kind == DISTRIBUTION_NORMAL, c->out,
-                (uint32_t)n);
+    if (c->replicas > 1)
+        LAUNCH_EACH(b, draw_rows, n, c->n->a.key, (const uint64_t *)b->t, normal, c->out, (uint32_t)n,
+                    (uint32_t)columns, (uint32_t)c->replicas, (uint32_t)c->rank);
+    else
+        LAUNCH_EACH(b, draw, n, c->n->a.key, (const uint64_t *)b->t, normal, c->out, (uint32_t)n);
     return OK;
 }
 

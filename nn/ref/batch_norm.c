@@ -49,32 +49,59 @@ static void batch_moments(const call *c, ref_planes p, size_t channel, double *m
     *variance = squares / count;
 }
 
+/* From the moments of each replica's rows, of which all have the same number, to those of the batch (Chan,
+ * Golub & LeVeque 1979). Each replica fills in its own row of a table of zeros. */
+static err join_moments(backend *b, const call *c, double *mean, double *variance)
+{
+    float rows[2 * NN_MAX_REPLICAS] = {0};
+    int replicas = c->replicas;
+    if (replicas <= 1) return OK;
+    rows[2 * c->rank] = (float)*mean;
+    rows[2 * c->rank + 1] = (float)*variance;
+    TRY(ref_all_reduce(b, rows, 2 * (size_t)replicas));
+    *mean = *variance = 0;
+    for (int r = 0; r < replicas; r++) *mean += (double)rows[2 * r] / replicas;
+    for (int r = 0; r < replicas; r++) {
+        double away = rows[2 * r] - *mean;
+        *variance += (rows[2 * r + 1] + away * away) / replicas;
+    }
+    return OK;
+}
+
+/* Elements of a channel in the whole batch. */
+static double count_of(const call *c, ref_planes p)
+{
+    return (double)(p.batch * p.area) * (c->replicas > 1 ? c->replicas : 1);
+}
+
 static double towards(double running, double batch, double momentum)
 {
     return (1 - momentum) * running + momentum * batch;
 }
 
-static moments moments_of(const call *c, ref_planes p, size_t channel)
+static err find_moments(backend *b, const call *c, ref_planes p, size_t channel, moments *out)
 {
     double mean = c->in[RUNNING_MEAN][channel], variance = c->in[RUNNING_VAR][channel];
     if (c->n->a.training) {
-        double count = (double)(p.batch * p.area), momentum = c->n->a.momentum;
+        double count = count_of(c, p), momentum = c->n->a.momentum;
         batch_moments(c, p, channel, &mean, &variance);
+        TRY(join_moments(b, c, &mean, &variance));
         double unbiased = count > 1 ? variance * count / (count - 1) : variance;
         float *running_mean = &c->state[RUNNING_MEAN][channel],
               *running_var = &c->state[RUNNING_VAR][channel];
         *running_mean = (float)towards(*running_mean, mean, momentum);
         *running_var = (float)towards(*running_var, unbiased, momentum);
     }
-    return (moments){mean, 1 / sqrt(variance + c->n->a.epsilon)};
+    *out = (moments){mean, 1 / sqrt(variance + c->n->a.epsilon)};
+    return OK;
 }
 
 static err forward(backend *context, const call *c)
 {
-    (void)context;
     ref_planes p = ref_planes_of(&c->n->shape);
     for (size_t channel = 0; channel < p.channels; channel++) {
-        moments m = moments_of(c, p, channel);
+        moments m;
+        TRY(find_moments(context, c, p, channel, &m));
         if (c->saved) ((moments *)c->saved)[channel] = m;
         for (size_t b = 0; b < p.batch; b++) {
             size_t affine = affine_at(c, p, b, channel);
@@ -88,9 +115,11 @@ static err forward(backend *context, const call *c)
     return OK;
 }
 
-static void backward_input(const call *c, ref_planes p, size_t channel, moments m)
+/* mean(dn) and mean(dn n) over the whole batch; zero if not training. */
+static err gradient_means(backend *context, const call *c, ref_planes p, size_t channel, moments m,
+                          double means[2])
 {
-    double sum = 0, sum_n = 0, count = (double)(p.batch * p.area);
+    double sum = 0, sum_n = 0, count = count_of(c, p);
     for (size_t b = 0; b < p.batch && c->n->a.training; b++)
         for (size_t i = 0; i < p.area; i++) {
             size_t k = at(p, b, channel, i);
@@ -98,13 +127,29 @@ static void backward_input(const call *c, ref_planes p, size_t channel, moments 
             sum += dn;
             sum_n += dn * (c->in[X][k] - m.mean) * m.inverse;
         }
+    if (c->replicas > 1 && c->n->a.training) {
+        float sums[] = {(float)sum, (float)sum_n};
+        TRY(ref_all_reduce(context, sums, 2));
+        sum = sums[0];
+        sum_n = sums[1];
+    }
+    means[0] = sum / count;
+    means[1] = sum_n / count;
+    return OK;
+}
+
+static err backward_input(backend *context, const call *c, ref_planes p, size_t channel, moments m)
+{
+    double means[2] = {0};
+    TRY(gradient_means(context, c, p, channel, m, means));
     for (size_t b = 0; b < p.batch; b++)
         for (size_t i = 0; i < p.area; i++) {
             size_t k = at(p, b, channel, i);
             double n = (c->in[X][k] - m.mean) * m.inverse;
             double dn = c->in[GAIN][affine_at(c, p, b, channel)] * ref_before_activation(c, k);
-            ref_store(&c->din[X][k], (dn - sum / count - n * sum_n / count) * m.inverse, c->add[X]);
+            ref_store(&c->din[X][k], (dn - means[0] - n * means[1]) * m.inverse, c->add[X]);
         }
+    return OK;
 }
 
 static void backward_affine(const call *c, ref_planes p, size_t channel, moments m)
@@ -127,11 +172,10 @@ static void backward_affine(const call *c, ref_planes p, size_t channel, moments
 
 static err backward(backend *context, const call *c)
 {
-    (void)context;
     ref_planes p = ref_planes_of(&c->n->shape);
     for (size_t channel = 0; channel < p.channels; channel++) {
         moments m = ((const moments *)c->saved)[channel];
-        if (c->din[X]) backward_input(c, p, channel, m);
+        if (c->din[X]) TRY(backward_input(context, c, p, channel, m));
         backward_affine(c, p, channel, m);
     }
     return OK;

@@ -3,19 +3,24 @@
 
 #include <math.h>
 
-static double known_count(const call *c)
+/* With replicas the mean of their numbers of known targets: then the mean of their losses is the loss. */
+static err count_known(backend *b, const call *c, double *out)
 {
     size_t n = nn_count(&c->n->in[0]->shape);
-    double known = 0;
-    for (size_t i = 0; i < n; i++) known += !isnan(c->in[1][i]);
-    return known;
+    *out = 0;
+    for (size_t i = 0; i < n; i++) *out += !isnan(c->in[1][i]);
+    if (c->replicas <= 1) return OK;
+    float sum = (float)*out;
+    TRY(ref_all_reduce(b, &sum, 1));
+    *out = (double)sum / c->replicas;
+    return OK;
 }
 
 static err forward(backend *b, const call *c)
 {
-    (void)b;
     size_t n = nn_count(&c->n->in[0]->shape);
-    double sum = 0, known = known_count(c);
+    double sum = 0, known;
+    TRY(count_known(b, c, &known));
     for (size_t i = 0; i < n; i++) {
         double x = c->in[0][i], t = c->in[1][i];
         if (!isnan(t)) sum += fmax(x, 0) - x * t + log1p(exp(-fabs(x)));
@@ -27,9 +32,9 @@ static err forward(backend *b, const call *c)
 /* dx = (sigmoid(x) - t) / known */
 static err backward(backend *b, const call *c)
 {
-    (void)b;
     size_t n = nn_count(&c->n->in[0]->shape);
-    double known = known_count(c);
+    double known;
+    TRY(count_known(b, c, &known));
     for (size_t i = 0; c->din[0] && i < n; i++) {
         double t = c->in[1][i], slope = ref_activate(ACT_SIGMOID, c->in[0][i]) - t;
         ref_store(&c->din[0][i], isnan(t) ? 0 : c->dout[0] * slope / known, c->add[0]);

@@ -6,10 +6,6 @@
 
 enum { ALIGNMENT = 64 };
 
-struct backend {
-    char nothing; /* plain loops keep no context */
-};
-
 static err open_backend(const nn_device *device, backend **out)
 {
     *out = NULL;
@@ -22,6 +18,18 @@ static err open_backend(const nn_device *device, backend **out)
 static void close_backend(backend *b)
 {
     free(b);
+}
+
+static err join(backend *b, replica_group *g, int rank)
+{
+    b->group = g;
+    b->rank = rank;
+    return OK;
+}
+
+err ref_all_reduce(backend *b, float *x, size_t n)
+{
+    return group_all_reduce(b->group, b->rank, x, n);
 }
 
 static err allocate(backend *b, size_t bytes, void **out)
@@ -63,6 +71,8 @@ const backend_i be_ref = {
     .name = "ref",
     .open = open_backend,
     .close = close_backend,
+    .join = join,
+    .all_reduce = ref_all_reduce,
     .allocate = allocate,
     .release = release,
     .value_bytes = value_bytes,

@@ -8,6 +8,11 @@
 
 #include "nn/backend.h"
 
+struct backend {
+    replica_group *group; /* NULL: no replicas */
+    int rank;
+};
+
 /* activation.c: act(x), and its derivative from the output value y. NaN stays NaN. */
 double ref_activate(nn_act act, double x);
 double ref_slope(nn_act act, double y);
@@ -49,6 +54,7 @@ err ref_sgd(backend *b, float *w, const float *g, float *velocity, size_t n, flo
 err ref_ema(backend *b, float *average, const float *w, size_t n, float decay);
 err ref_swap(backend *b, float *x, float *y, size_t n);
 err ref_sum_squares(backend *b, const float *x, size_t n, double *out);
+err ref_all_reduce(backend *b, float *x, size_t n);
 
 extern const kernel ref_random, ref_conv, ref_linear, ref_batch_norm, ref_activation, ref_sum, ref_row_dot,
     ref_upsample, ref_pool, ref_global_pool, ref_concat, ref_slice, ref_reshape, ref_spectral_norm,

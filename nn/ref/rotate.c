@@ -19,7 +19,7 @@ static void turn(const call *c, bool forward)
     for (size_t plane = 0; plane < p.batch * p.channels; plane++)
         for (int y = 0; y < size; y++)
             for (int x = 0; x < size; x++) {
-                int turns = (int)(plane / p.channels % 4);
+                int turns = (int)(call_row(c, plane / p.channels) % 4);
                 size_t to = plane * p.area + (size_t)y * (size_t)size + (size_t)x;
                 size_t from = plane * p.area + source_of(turns, size, y, x);
                 if (forward)

@@ -219,6 +219,20 @@ Test(rng, a_shorter_fill_is_the_start_of_a_longer_one)
     cr_expect_arr_eq(some, more, sizeof some);
 }
 
+Test(rng, a_fill_from_an_element_is_a_part_of_the_longer_one)
+{
+    enum { ALL = 23 };
+    float all[ALL], part[ALL];
+    for (int normal = 0; normal < 2; normal++) {
+        (normal ? rng_fill_normal : rng_fill_uniform)(42, 1, all, ALL);
+        for (size_t first = 0; first < ALL; first++)
+            for (size_t n = 0; first + n <= ALL; n++) {
+                (normal ? rng_fill_normal_from : rng_fill_uniform_from)(42, 1, first, part, n);
+                cr_expect_arr_eq(part, all + first, n * sizeof *part, "%zu elements from %zu on", n, first);
+            }
+    }
+}
+
 Test(rng, fills_follow_their_laws)
 {
     static float values[BULK];

@@ -47,7 +47,7 @@ Test(command_line, mistakes_give_one_line_and_their_status)
         {{"run", "good.ini", "--jobs=0"}, 78, "bench: --jobs: run.jobs = 0: must be integer, 1 to 1024\n"},
         {{"run", "good.ini", "--device", "gpu"},
          78,
-         "bench: --device: run.device = gpu: must be text, cpu|cuda[:N]|ref\n"},
+         "bench: --device: run.device = gpu: must be text, cpu[:N]|cuda[:N]|cuda:all|ref\n"},
         {{"run", "missing.ini"}, 66, "bench: missing.ini: cannot be opened: No such file or directory\n"},
         {{"run", "bad.ini"}, 78, "bench: bad.ini:4: unknown key emixer.widht (did you mean emixer.width?)\n"},
         {{"run", "good.ini", "--preset", "full"},
@@ -107,7 +107,7 @@ Test(command_line, help_and_version_go_to_standard_output)
         {{"help", "settings"}, "[emixer]"},
         {{"run", "--help"}, "--preset NAME"},
         {{"run", "--help"}, "--jobs N"},
-        {{"run", "--help"}, "--device cpu|cuda[:N]|ref"},
+        {{"run", "--help"}, "--device cpu[:N]|cuda[:N]|cuda:all|ref"},
         {{"run", "nonsense", "--help"}, "usage: bench run"},
         {{"synth", "--help"}, "--per-class N"},
     };

@@ -17,7 +17,7 @@ static err keep_loss(void *context, int done, float loss)
     return OK;
 }
 
-static void compare_with_golden(const backend_i *interface)
+static void compare_with_golden(nn_device device)
 {
     float losses[STEPS];
     double want;
@@ -25,7 +25,7 @@ static void compare_with_golden(const backend_i *interface)
     o.synthetic_share = 0.4F;
     dataset *real = noise_set(0, REAL), *synthetic = noise_set(REAL, SYNTHETIC);
     samples which = all_of(real);
-    classifier *c = open_tiny(interface, o);
+    classifier *c = open_tiny_on(device, o);
     ASSERT_OK(classifier_load(c, TEST_GOLDEN "/classifier_weights.safetensors", false));
     ASSERT_OK(classifier_train(c, real, &which, synthetic, keep_loss, losses));
     golden_rows rows = golden_rows_open("classifier_losses.csv", 1);
@@ -39,12 +39,18 @@ static void compare_with_golden(const backend_i *interface)
 
 Test(classifier, losses_of_the_first_updates_ref)
 {
-    compare_with_golden(&be_ref);
+    compare_with_golden(nn_on(&be_ref));
 }
 
 Test(classifier, losses_of_the_first_updates_cpu)
 {
-    compare_with_golden(&be_cpu);
+    compare_with_golden(nn_on(&be_cpu));
+}
+
+Test(classifier, losses_of_the_first_updates_of_replicas)
+{
+    compare_with_golden((nn_device){.backend = &be_ref, .replicas = 4});
+    compare_with_golden((nn_device){.backend = &be_cpu, .replicas = 2});
 }
 
 /* Learns an easy task from half of the images and knows the other half. */

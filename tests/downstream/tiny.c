@@ -58,9 +58,14 @@ classifier_opts tiny(void)
                              .seed = 4};
 }
 
-classifier *open_tiny(const backend_i *interface, classifier_opts o)
+classifier *open_tiny_on(nn_device device, classifier_opts o)
 {
     classifier *c;
-    ASSERT_OK(classifier_open(nn_on(interface), &o, &c));
+    ASSERT_OK(classifier_open(device, &o, &c));
     return c;
+}
+
+classifier *open_tiny(const backend_i *interface, classifier_opts o)
+{
+    return open_tiny_on(nn_on(interface), o);
 }

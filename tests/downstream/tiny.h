@@ -26,6 +26,7 @@ dataset *easy_set(int n);
 samples all_of(const dataset *set);
 
 classifier_opts tiny(void);
+classifier *open_tiny_on(nn_device device, classifier_opts o);
 classifier *open_tiny(const backend_i *interface, classifier_opts o);
 
 #endif

@@ -40,13 +40,13 @@ static void load_weights(net *n)
     safetensors_close(f);
 }
 
-static void compare(const backend_i *interface)
+static void compare(nn_device device)
 {
     losses l;
     double want[2];
     samples labelled = tiny_labelled(), unlabelled = tiny_unlabelled();
     dataset *set = tiny_set();
-    emixer *e = tiny_open(interface, tiny_options());
+    emixer *e = tiny_open_on(device, tiny_options());
     load_weights(e->n);
     ASSERT_OK(emixer_train(e, set, &labelled, &unlabelled, NULL, 0, keep_losses, &l));
     golden_rows rows = golden_rows_open("emixer_losses.csv", 2);
@@ -62,10 +62,16 @@ static void compare(const backend_i *interface)
 
 Test(golden, losses_of_the_first_updates_ref)
 {
-    compare(&be_ref);
+    compare(nn_on(&be_ref));
 }
 
 Test(golden, losses_of_the_first_updates_cpu)
 {
-    compare(&be_cpu);
+    compare(nn_on(&be_cpu));
+}
+
+Test(golden, losses_of_the_first_updates_of_replicas)
+{
+    compare((nn_device){.backend = &be_ref, .replicas = 2});
+    compare((nn_device){.backend = &be_cpu, .replicas = 4});
 }

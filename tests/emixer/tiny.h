@@ -67,11 +67,16 @@ static inline samples tiny_unlabelled(void)
     return (samples){.index = tiny_index() + TINY_LABELLED, .n = TINY_IMAGES - TINY_LABELLED};
 }
 
-static inline emixer *tiny_open(const backend_i *interface, emixer_opts o)
+static inline emixer *tiny_open_on(nn_device device, emixer_opts o)
 {
     emixer *e;
-    ASSERT_OK(emixer_open(nn_on(interface), &o, &e));
+    ASSERT_OK(emixer_open(device, &o, &e));
     return e;
+}
+
+static inline emixer *tiny_open(const backend_i *interface, emixer_opts o)
+{
+    return tiny_open_on(nn_on(interface), o);
 }
 
 /* Trains without a checkpoint file. */

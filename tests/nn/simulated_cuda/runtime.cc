@@ -16,6 +16,7 @@
 typedef std::vector<std::function<void()>> work_list;
 
 struct CUstream_st {
+    int device;
     work_list pending;
     bool capturing = false, invalidated = false;
     work_list captured;
@@ -70,7 +71,9 @@ const char *cudaGetErrorString(cudaError_t)
 
 /* ---- devices ---- */
 
-enum { DEVICES = 2 };
+enum { DEVICES = 4 };
+
+static thread_local int current_device;
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
@@ -87,7 +90,9 @@ cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaSetDevice(int device)
 {
-    return answer(device < DEVICES ? cudaSuccess : cudaErrorInvalidDevice);
+    if (device >= DEVICES) return answer(cudaErrorInvalidDevice);
+    current_device = device;
+    return cudaSuccess;
 }
 
 /* ---- streams and graphs ---- */
@@ -115,19 +120,20 @@ static cudaError_t not_in_capture()
     return answer(cudaErrorStreamCaptureUnsupported);
 }
 
+/* The streams of the current device. */
 static cudaError_t drain_all()
 {
     cudaError_t status = not_in_capture();
     std::lock_guard<std::mutex> guard(streams_lock);
     for (cudaStream_t stream : streams)
-        if (status == cudaSuccess) drain(stream);
+        if (status == cudaSuccess && stream->device == current_device) drain(stream);
     return status;
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned)
 {
     std::lock_guard<std::mutex> guard(streams_lock);
-    *stream = new CUstream_st;
+    *stream = new CUstream_st{.device = current_device};
     streams.push_back(*stream);
     return cudaSuccess;
 }
@@ -277,7 +283,7 @@ static bool inside(const std::map<void *, size_t> &all, const void *memory, size
     return offset + bytes <= length;
 }
 
-static void expect_device(const void *memory, size_t bytes, const char *what)
+void simulated_expect_device(const void *memory, size_t bytes, const char *what)
 {
     if (!inside(device_memory, memory, bytes))
         simulated_misuse("%s: %zu bytes at %p are not in the device's memory", what, bytes, memory);
@@ -285,7 +291,7 @@ static void expect_device(const void *memory, size_t bytes, const char *what)
 
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
 {
-    expect_device(memory, bytes, "cudaMemsetAsync");
+    simulated_expect_device(memory, bytes, "cudaMemsetAsync");
     simulated_queue(stream, [=] { std::memset(memory, value, bytes); });
     return cudaSuccess;
 }
@@ -293,8 +299,8 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    if (kind != cudaMemcpyDeviceToHost) expect_device(to, bytes, "cudaMemcpyAsync to");
-    if (kind != cudaMemcpyHostToDevice) expect_device(from, bytes, "cudaMemcpyAsync from");
+    if (kind != cudaMemcpyDeviceToHost) simulated_expect_device(to, bytes, "cudaMemcpyAsync to");
+    if (kind != cudaMemcpyHostToDevice) simulated_expect_device(from, bytes, "cudaMemcpyAsync from");
     if (kind == cudaMemcpyDeviceToDevice && static_cast<char *>(to) + bytes > from &&
         to < static_cast<const char *>(from) + bytes)
         simulated_misuse("cudaMemcpyAsync between %zu bytes that overlap", bytes);

@@ -9,6 +9,9 @@
 /* Work happens when something waits for the stream, not before; in capture, when the graph is launched. */
 void simulated_queue(cudaStream_t stream, std::function<void()> work);
 
+/* Stops the program if these are not all in one allocation of device memory. */
+void simulated_expect_device(const void *memory, size_t bytes, const char *what);
+
 /* Stops the program: the caller did what the documentation forbids, and a GPU would be silently wrong. */
 [[noreturn]] void simulated_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
