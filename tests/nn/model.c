@@ -94,10 +94,10 @@ static step *compile(model *m, nn_t loss, const char *scope, bool keep_all)
     return s;
 }
 
-model model_open(const backend_i *interface, uint64_t seed, bool keep_all)
+model model_open_on(nn_device device, uint64_t seed, bool keep_all)
 {
     model m = {0};
-    cr_assert_eq(net_open(nn_on(interface), seed, &m.n), OK, "%s", err_message());
+    cr_assert_eq(net_open(device, seed, &m.n), OK, "%s", err_message());
     m.images = nn_input(m.n, "images", nn_shape(4, MODEL_BATCH, 1, MODEL_SIZE, MODEL_SIZE));
     m.classes = nn_input(m.n, "classes", nn_shape(2, MODEL_BATCH, MODEL_CLASSES));
     m.findings = nn_input(m.n, "findings", nn_shape(2, MODEL_BATCH, MODEL_FINDINGS));
@@ -117,6 +117,11 @@ model model_open(const backend_i *interface, uint64_t seed, bool keep_all)
     cr_assert_eq(optimizer_open(m.n, "D/", adam, &m.optimizers[0]), OK, "%s", err_message());
     cr_assert_eq(optimizer_open(m.n, "G/", sgd, &m.optimizers[1]), OK, "%s", err_message());
     return m;
+}
+
+model model_open(const backend_i *interface, uint64_t seed, bool keep_all)
+{
+    return model_open_on(nn_on(interface), seed, keep_all);
 }
 
 void model_close(model *m)

@@ -16,6 +16,7 @@ typedef struct model {
 
 /* keep_all: both steps keep the value of every node, so that no memory is shared. Fails by cr_assert. */
 model model_open(const backend_i *interface, uint64_t seed, bool keep_all);
+model model_open_on(nn_device device, uint64_t seed, bool keep_all);
 void model_close(model *m);
 
 /* Runs `count` pairs of updates (D, then G) from step `first` on; inputs depend on the step only. */
