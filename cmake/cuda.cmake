@@ -102,7 +102,7 @@ function(add_simulated_cuda)
   endforeach()
   add_library(nn_simulated_cuda STATIC ${sources})
   target_compile_features(nn_simulated_cuda PRIVATE cxx_std_20)
-  target_compile_options(nn_simulated_cuda PRIVATE
+  target_compile_options(nn_simulated_cuda PRIVATE -O2
     "$<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers;-Wno-unknown-pragmas;-Wno-conversion;-Wno-pedantic;-Wno-clobbered>")
   target_include_directories(nn_simulated_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(nn_simulated_cuda PUBLIC nn stdc++)

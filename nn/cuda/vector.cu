@@ -131,8 +131,7 @@ err cuda_ema(backend *b, float *average, const float *w, size_t n, float decay)
     return OK;
 }
 
-/* ---- the sum of squares: SUM_PARTS partial sums, then one of those, in an order that n alone decides ----
- */
+/* ---- the sum of squares: partial sums, then one of those, in an order that n alone decides ---- */
 
 static __global__ void square_parts(const float *x, uint32_t n, double *parts)
 {
@@ -143,20 +142,21 @@ static __global__ void square_parts(const float *x, uint32_t n, double *parts)
     if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
-static __global__ void join_parts(const double *parts, double *out)
+static __global__ void join_parts(const double *parts, unsigned count, double *out)
 {
     __shared__ double shared[THREADS];
     double sum = 0;
-    for (unsigned k = threadIdx.x; k < SUM_PARTS; k += THREADS) sum += parts[k];
+    for (unsigned k = threadIdx.x; k < count; k += THREADS) sum += parts[k];
     sum = block_sum(sum, shared);
     if (threadIdx.x == 0) *out = sum;
 }
 
 err cuda_sum_squares(backend *b, const float *x, size_t n, double *out)
 {
+    unsigned blocks = blocks_for(n), parts = blocks < SUM_PARTS ? blocks : (unsigned)SUM_PARTS;
     TRY(cuda_check_count(n));
-    LAUNCH(b, square_parts, SUM_PARTS, THREADS, x, (uint32_t)n, b->sums);
-    LAUNCH(b, join_parts, 1, THREADS, (const double *)b->sums, b->sums + SUM_PARTS);
+    if (parts > 0) LAUNCH(b, square_parts, parts, THREADS, x, (uint32_t)n, b->sums);
+    LAUNCH(b, join_parts, 1, THREADS, (const double *)b->sums, parts, b->sums + SUM_PARTS);
     CUDA_TRY(cudaMemcpyAsync(b->sum, b->sums + SUM_PARTS, sizeof *out, cudaMemcpyDeviceToHost, b->stream));
     CUDA_TRY(cudaStreamSynchronize(b->stream));
     *out = *b->sum;

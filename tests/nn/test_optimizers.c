@@ -1,6 +1,7 @@
 /* Optimizers against torch.optim (tests/golden/nn_make.py) and closed forms. */
 #include "nn/backend.h"
 #include "nn/safetensors.h"
+#include "tests/nn/devices.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 
 enum { FIRST = 7, SECOND = 13, STEPS = 6 };
-static const backend_i *const backends[] = {&be_ref, &be_cpu};
-enum { BACKENDS = 2 };
 
 /* Two parameters whose gradients are the inputs: L = a . x + b . y. */
 typedef struct toy {
@@ -19,10 +18,10 @@ typedef struct toy {
     optimizer *o;
 } toy;
 
-static toy toy_open(const backend_i *interface, optimizer_opts options)
+static toy toy_open(nn_device device, optimizer_opts options)
 {
     toy t = {0};
-    cr_assert_eq(net_open(nn_on(interface), 1, &t.n), OK, "%s", err_message());
+    cr_assert_eq(net_open(device, 1, &t.n), OK, "%s", err_message());
     nn_t a = nn_parameter(t.n, "S/a", nn_shape(2, 1, FIRST), (init_opts){0});
     nn_t b = nn_parameter(t.n, "S/b", nn_shape(2, 1, SECOND), (init_opts){0});
     t.x = nn_input(t.n, "x", nn_shape(2, 1, FIRST));
@@ -81,9 +80,9 @@ static void expect_both(toy *t, const safetensors *f, const char *run, const cha
     expect_near(t, run, "S/b", update, golden(f, run, names[1], SECOND) + update * SECOND, SECOND);
 }
 
-static void compare_run(const backend_i *interface, const safetensors *f, const char *run, optimizer_opts o)
+static void compare_run(nn_device device, const safetensors *f, const char *run, optimizer_opts o)
 {
-    toy t = toy_open(interface, (optimizer_opts){.kind = OPTIMIZER_SGD});
+    toy t = toy_open(device, (optimizer_opts){.kind = OPTIMIZER_SGD});
     cr_assert_eq(net_set_parameter(t.n, "S/a", golden(f, run, "start0", FIRST)), OK);
     cr_assert_eq(net_set_parameter(t.n, "S/b", golden(f, run, "start1", SECOND)), OK);
     optimizer_close(t.o); /* an average starts at the values that the parameters have when it is opened */
@@ -126,109 +125,97 @@ static const struct {
     {"sgd_clip", {.kind = OPTIMIZER_SGD, .learning_rate = 0.1F, .clip_norm = 3}},
 };
 
-Test(optimizers, updates_are_those_of_pytorch)
+TEST_ON_DEVICES(optimizers, updates_are_those_of_pytorch)
 {
     safetensors *f;
     cr_assert_eq(safetensors_open(TEST_GOLDEN "/nn_optimizers.safetensors", &f), OK, "%s", err_message());
-    for (int b = 0; b < BACKENDS; b++)
-        for (size_t k = 0; k < sizeof runs / sizeof *runs; k++)
-            compare_run(backends[b], f, runs[k].run, runs[k].o);
+    for (size_t k = 0; k < sizeof runs / sizeof *runs; k++) compare_run(device, f, runs[k].run, runs[k].o);
     safetensors_close(f);
 }
 
 /* ---- closed forms ---- */
 
 /* SGD without momentum and gradient: w shrinks by 1 - rate decay a step. */
-Test(optimizers, weight_decay_is_decoupled)
+TEST_ON_DEVICES(optimizers, weight_decay_is_decoupled)
 {
-    for (int b = 0; b < BACKENDS; b++) {
-        optimizer_opts o = {.kind = OPTIMIZER_SGD, .learning_rate = 0.5F, .weight_decay = 0.25F};
-        toy t = toy_open(backends[b], o);
-        float zero[SECOND] = {0}, start[FIRST] = {1, -2, 3, -4, 5, -6, 7}, value[FIRST];
-        cr_assert_eq(net_set_parameter(t.n, "S/a", start), OK);
-        for (int update = 0; update < 3; update++) cr_assert_eq(toy_step(&t, zero, zero), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
-        for (int i = 0; i < FIRST; i++)
-            cr_expect_float_eq(value[i], start[i] * 0.875 * 0.875 * 0.875, 1e-6 * fabsf(start[i]));
-        toy_close(&t);
-    }
+    optimizer_opts o = {.kind = OPTIMIZER_SGD, .learning_rate = 0.5F, .weight_decay = 0.25F};
+    toy t = toy_open(device, o);
+    float zero[SECOND] = {0}, start[FIRST] = {1, -2, 3, -4, 5, -6, 7}, value[FIRST];
+    cr_assert_eq(net_set_parameter(t.n, "S/a", start), OK);
+    for (int update = 0; update < 3; update++) cr_assert_eq(toy_step(&t, zero, zero), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
+    for (int i = 0; i < FIRST; i++)
+        cr_expect_float_eq(value[i], start[i] * 0.875 * 0.875 * 0.875, 1e-6 * fabsf(start[i]));
+    toy_close(&t);
 }
 
 /* Adam's first update is rate * sign of the gradient, however large it is. */
-Test(optimizers, the_rate_can_change)
+TEST_ON_DEVICES(optimizers, the_rate_can_change)
 {
-    for (int b = 0; b < BACKENDS; b++) {
-        optimizer_opts o = {
-            .kind = OPTIMIZER_ADAM, .learning_rate = 1, .beta1 = 0.9F, .beta2 = 0.99F, .epsilon = 1e-12F};
-        toy t = toy_open(backends[b], o);
-        float x[FIRST] = {1, -2, 3e3F, -4e-3F, 5, -6, 7}, y[SECOND] = {0}, value[FIRST];
-        optimizer_set_rate(t.o, 0.125F);
-        cr_assert_eq(toy_step(&t, x, y), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
-        for (int i = 0; i < FIRST; i++) cr_expect_float_eq(value[i], -copysignf(0.125F, x[i]), 1e-6);
-        toy_close(&t);
-    }
+    optimizer_opts o = {
+        .kind = OPTIMIZER_ADAM, .learning_rate = 1, .beta1 = 0.9F, .beta2 = 0.99F, .epsilon = 1e-12F};
+    toy t = toy_open(device, o);
+    float x[FIRST] = {1, -2, 3e3F, -4e-3F, 5, -6, 7}, y[SECOND] = {0}, value[FIRST];
+    optimizer_set_rate(t.o, 0.125F);
+    cr_assert_eq(toy_step(&t, x, y), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
+    for (int i = 0; i < FIRST; i++) cr_expect_float_eq(value[i], -copysignf(0.125F, x[i]), 1e-6);
+    toy_close(&t);
 }
 
 /* Below the norm, clipping changes nothing; above it, the update has exactly that length. */
-Test(optimizers, clipping_limits_the_norm_of_the_whole_scope)
+TEST_ON_DEVICES(optimizers, clipping_limits_the_norm_of_the_whole_scope)
 {
-    for (int b = 0; b < BACKENDS; b++) {
-        toy t = toy_open(backends[b],
-                         (optimizer_opts){.kind = OPTIMIZER_SGD, .learning_rate = 1, .clip_norm = 5});
-        float x[FIRST] = {3}, y[SECOND] = {-3}, a[FIRST], c[SECOND];
-        cr_assert_eq(toy_step(&t, x, y), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/a", a), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/b", c), OK);
-        cr_expect(a[0] == -3 && c[0] == 3);
-        x[0] = 30;
-        y[0] = -40;
-        cr_assert_eq(toy_step(&t, x, y), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/a", a), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/b", c), OK);
-        cr_expect_float_eq(a[0], -6, 1e-5);
-        cr_expect_float_eq(c[0], 7, 1e-5);
-        toy_close(&t);
-    }
+    toy t = toy_open(device, (optimizer_opts){.kind = OPTIMIZER_SGD, .learning_rate = 1, .clip_norm = 5});
+    float x[FIRST] = {3}, y[SECOND] = {-3}, a[FIRST], c[SECOND];
+    cr_assert_eq(toy_step(&t, x, y), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", a), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/b", c), OK);
+    cr_expect(a[0] == -3 && c[0] == 3);
+    x[0] = 30;
+    y[0] = -40;
+    cr_assert_eq(toy_step(&t, x, y), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", a), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/b", c), OK);
+    cr_expect_float_eq(a[0], -6, 1e-5);
+    cr_expect_float_eq(c[0], 7, 1e-5);
+    toy_close(&t);
 }
 
-Test(optimizers, a_gradient_that_is_not_finite_is_told_and_changes_nothing)
+TEST_ON_DEVICES(optimizers, a_gradient_that_is_not_finite_is_told_and_changes_nothing)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
-    for (int b = 0; b < BACKENDS; b++)
-        for (int k = 0; k < 3; k++) {
-            toy t = toy_open(backends[b], (optimizer_opts){.kind = OPTIMIZER_SGD, .learning_rate = 1});
-            float x[FIRST] = {1}, y[SECOND] = {0}, value[FIRST];
-            y[SECOND - 1] = bad[k];
-            cr_expect_eq(toy_step(&t, x, y), ERR_DIVERGED);
-            cr_expect(strstr(err_message(), "S/"), "%s", err_message());
-            cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
-            cr_expect_eq(value[0], 0);
-            toy_close(&t);
-        }
-}
-
-Test(optimizers, swapping_the_average_twice_restores_both)
-{
-    for (int b = 0; b < BACKENDS; b++) {
-        optimizer_opts o = {.kind = OPTIMIZER_SGD, .learning_rate = 1, .ema_decay = 0.5F};
-        toy t = toy_open(backends[b], o);
-        float x[FIRST] = {1, 2, 3, 4, 5, 6, 7}, y[SECOND] = {0}, value[FIRST], average[FIRST], again[FIRST];
-        cr_assert_eq(toy_step(&t, x, y), OK);
+    for (int k = 0; k < 3; k++) {
+        toy t = toy_open(device, (optimizer_opts){.kind = OPTIMIZER_SGD, .learning_rate = 1});
+        float x[FIRST] = {1}, y[SECOND] = {0}, value[FIRST];
+        y[SECOND - 1] = bad[k];
+        cr_expect_eq(toy_step(&t, x, y), ERR_DIVERGED);
+        cr_expect(strstr(err_message(), "S/"), "%s", err_message());
         cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
-        cr_assert_eq(optimizer_swap_ema(t.o), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/a", average), OK);
-        for (int i = 0; i < FIRST; i++) cr_expect_eq(average[i], 0.5F * value[i]);
-        cr_assert_eq(optimizer_swap_ema(t.o), OK);
-        cr_assert_eq(net_get_parameter(t.n, "S/a", again), OK);
-        cr_expect_arr_eq(again, value, sizeof value);
+        cr_expect_eq(value[0], 0);
         toy_close(&t);
     }
+}
+
+TEST_ON_DEVICES(optimizers, swapping_the_average_twice_restores_both)
+{
+    optimizer_opts o = {.kind = OPTIMIZER_SGD, .learning_rate = 1, .ema_decay = 0.5F};
+    toy t = toy_open(device, o);
+    float x[FIRST] = {1, 2, 3, 4, 5, 6, 7}, y[SECOND] = {0}, value[FIRST], average[FIRST], again[FIRST];
+    cr_assert_eq(toy_step(&t, x, y), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", value), OK);
+    cr_assert_eq(optimizer_swap_ema(t.o), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", average), OK);
+    for (int i = 0; i < FIRST; i++) cr_expect_eq(average[i], 0.5F * value[i]);
+    cr_assert_eq(optimizer_swap_ema(t.o), OK);
+    cr_assert_eq(net_get_parameter(t.n, "S/a", again), OK);
+    cr_expect_arr_eq(again, value, sizeof value);
+    toy_close(&t);
 }
 
 Test(optimizers, mistakes)
 {
-    toy t = toy_open(&be_ref, (optimizer_opts){.kind = OPTIMIZER_SGD});
+    toy t = toy_open(nn_on(&be_ref), (optimizer_opts){.kind = OPTIMIZER_SGD});
     optimizer *o;
     cr_expect_eq(optimizer_swap_ema(t.o), ERR_INTERNAL);
     cr_expect_eq(optimizer_open(t.n, "T/", (optimizer_opts){0}, &o), ERR_INTERNAL);
@@ -238,22 +225,20 @@ Test(optimizers, mistakes)
 }
 
 /* sum_squares is what clipping and divergence rest on. */
-Test(optimizers, sums_of_squares_are_exact_enough)
+TEST_ON_DEVICES(optimizers, sums_of_squares_are_exact_enough)
 {
     enum { COUNT = 100003 };
     static float x[COUNT];
-    for (int k = 0; k < BACKENDS; k++) {
-        backend *b;
-        void *device;
-        double sum;
-        nn_shape_t shape = nn_shape(1, COUNT);
-        for (int i = 0; i < COUNT; i++) x[i] = 0.1F;
-        cr_assert_eq(backends[k]->open(&(nn_device){.backend = backends[k]}, &b), OK);
-        cr_assert_eq(backends[k]->allocate(b, sizeof x, &device), OK);
-        cr_assert_eq(backends[k]->upload(b, &shape, true, x, device), OK);
-        cr_assert_eq(backends[k]->sum_squares(b, device, COUNT, &sum), OK);
-        cr_expect_float_eq(sum, COUNT * (double)0.1F * 0.1F, 1e-6, "%s: %.9g", backends[k]->name, sum);
-        backends[k]->release(b, device);
-        backends[k]->close(b);
-    }
+    backend *b;
+    void *memory;
+    double sum;
+    nn_shape_t shape = nn_shape(1, COUNT);
+    for (int i = 0; i < COUNT; i++) x[i] = 0.1F;
+    cr_assert_eq(device.backend->open(&device, &b), OK);
+    cr_assert_eq(device.backend->allocate(b, sizeof x, &memory), OK);
+    cr_assert_eq(device.backend->upload(b, &shape, true, x, memory), OK);
+    cr_assert_eq(device.backend->sum_squares(b, memory, COUNT, &sum), OK);
+    cr_expect_float_eq(sum, COUNT * (double)0.1F * 0.1F, 1e-6, "%s: %.9g", device_text(device), sum);
+    device.backend->release(b, memory);
+    device.backend->close(b);
 }

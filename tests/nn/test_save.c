@@ -2,6 +2,7 @@
 #include "base/files.h"
 #include "nn/backend.h"
 #include "nn/safetensors.h"
+#include "tests/nn/devices.h"
 #include "tests/nn/model.h"
 
 #include <criterion/criterion.h>
@@ -26,6 +27,9 @@ static void remove_folder(void)
 }
 
 TestSuite(save, .init = make_folder, .fini = remove_folder);
+#ifdef HAVE_CUDA
+TestSuite(cuda_save, .init = make_folder, .fini = remove_folder);
+#endif
 
 static const char *path_of(const char *name)
 {
@@ -55,9 +59,9 @@ static void expect_same_files(const char *a, const char *b)
 }
 
 /* Ten steps without a stop, or five, a file, another process's net with another seed... and five more. */
-static void resume(const backend_i *interface)
+TEST_ON_DEVICES(save, a_resumed_run_is_bit_identical)
 {
-    model whole = model_open(interface, 21, false), resumed = model_open(interface, 21, false);
+    model whole = model_open_on(device, 21, false), resumed = model_open_on(device, 21, false);
     model_train(&whole, 0, 5);
     save(&whole, "middle");
     model_train(&whole, 5, 5);
@@ -71,12 +75,6 @@ static void resume(const backend_i *interface)
     expect_same_files("end", "end again");
     model_close(&whole);
     model_close(&resumed);
-}
-
-Test(save, a_resumed_run_is_bit_identical)
-{
-    resume(&be_ref);
-    resume(&be_cpu);
 }
 
 Test(save, the_steps_of_adam_are_saved)

@@ -2,6 +2,7 @@
 #include "tests/nn/simulated_cuda/runtime.h"
 #include "tests/nn/simulated_cuda/device.h"
 
+#include <csetjmp>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -322,26 +323,58 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 thread_local uint3 threadIdx, blockIdx;
 thread_local dim3 blockDim, gridDim;
 
-enum { STACK_BYTES = 64 << 10, MOST_THREADS = 1024 };
+enum { STACK_BYTES = 128 << 10, MOST_THREADS = 1024 };
 
+/* AddressSanitizer wants to know which stack is in use. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#else
+static void __sanitizer_start_switch_fiber(void **, const void *, size_t)
+{
+}
+
+static void __sanitizer_finish_switch_fiber(void *, const void **, size_t *)
+{
+}
+#endif
+
+/* Where control stops and goes on, and the sanitizer's record of it. */
+struct halt {
+    jmp_buf here;
+    void *record = nullptr;
+};
+
+/* Lives on from block to block. Its stack comes from makecontext; from then on control passes by setjmp and
+ * longjmp, which ask nothing of the system. */
 struct coroutine {
-    ucontext_t context;
+    halt at;
     std::unique_ptr<char[]> stack;
-    bool done;
+    bool done; /* with the block */
 };
 
 static thread_local std::vector<coroutine> coroutines(MOST_THREADS);
-static thread_local ucontext_t scheduler;
+static thread_local halt scheduler;
+static thread_local const void *scheduler_stack;
+static thread_local size_t scheduler_bytes;
 static thread_local unsigned current;
 static thread_local bool alone; /* threads run without a stack of their own, since the kernel never waits */
 static thread_local bool waited;
 static thread_local const std::function<void()> *kernel_body;
 
+/* From a coroutine to the scheduler, and back when it is entered again. */
+static void leave()
+{
+    coroutine &c = coroutines[current];
+    __sanitizer_start_switch_fiber(&c.at.record, scheduler_stack, scheduler_bytes);
+    if (!_setjmp(c.at.here)) _longjmp(scheduler.here, 1);
+    __sanitizer_finish_switch_fiber(coroutines[current].at.record, &scheduler_stack, &scheduler_bytes);
+}
+
 void __syncthreads()
 {
     if (alone) simulated_misuse("a kernel waits now that did not wait before");
     waited = true;
-    (void)swapcontext(&coroutines[current].context, &scheduler);
+    leave();
 }
 
 int __syncthreads_or(int mine)
@@ -358,8 +391,37 @@ int __syncthreads_or(int mine)
 
 static void coroutine_main()
 {
-    (*kernel_body)();
-    coroutines[current].done = true;
+    __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_bytes);
+    for (;;) {
+        (*kernel_body)();
+        coroutines[current].done = true;
+        leave();
+    }
+}
+
+static void start(coroutine &c)
+{
+    static thread_local ucontext_t fresh, old;
+    (void)getcontext(&fresh);
+    fresh.uc_stack.ss_sp = c.stack.get();
+    fresh.uc_stack.ss_size = STACK_BYTES;
+    fresh.uc_link = nullptr;
+    makecontext(&fresh, coroutine_main, 0);
+    (void)swapcontext(&old, &fresh);
+}
+
+/* Runs the current thread until it waits or is done. */
+static void enter()
+{
+    coroutine &c = coroutines[current];
+    bool is_new = !c.stack;
+    if (is_new) c.stack = std::make_unique<char[]>(STACK_BYTES);
+    __sanitizer_start_switch_fiber(&scheduler.record, c.stack.get(), STACK_BYTES);
+    if (!_setjmp(scheduler.here)) {
+        if (is_new) start(c);
+        _longjmp(c.at.here, 1);
+    }
+    __sanitizer_finish_switch_fiber(scheduler.record, nullptr, nullptr);
 }
 
 static uint3 place_of(unsigned index, dim3 size)
@@ -370,22 +432,13 @@ static uint3 place_of(unsigned index, dim3 size)
 /* The order of threads and blocks is turned round from launch to launch: what depends on it will differ. */
 static void run_together(unsigned threads, bool backwards)
 {
-    for (unsigned k = 0; k < threads; k++) {
-        coroutine &c = coroutines[k];
-        if (!c.stack) c.stack = std::make_unique<char[]>(STACK_BYTES);
-        c.done = false;
-        (void)getcontext(&c.context);
-        c.context.uc_stack.ss_sp = c.stack.get();
-        c.context.uc_stack.ss_size = STACK_BYTES;
-        c.context.uc_link = &scheduler;
-        makecontext(&c.context, coroutine_main, 0);
-    }
+    for (unsigned k = 0; k < threads; k++) coroutines[k].done = false;
     for (unsigned left = threads; left > 0;) {
         left = threads;
         for (unsigned k = 0; k < threads; k++) {
             current = backwards ? threads - 1 - k : k;
             threadIdx = place_of(current, blockDim);
-            if (!coroutines[current].done) (void)swapcontext(&scheduler, &coroutines[current].context);
+            if (!coroutines[current].done) enter();
             left -= coroutines[current].done;
         }
         if (left > 0 && left < threads)
