@@ -104,11 +104,23 @@ def make_copies(rng):
     write("metrics_copies_expected.csv", ["case", "level", "score", "low", "high", "near", "p"], rows)
 
 
+def make_diversity():
+    with open(FOLDER / "metrics_texts.csv", newline="") as file:
+        texts = [row["text"].split() for row in csv.DictReader(file) if row["is_reference"] == "0"]
+    values = []
+    for n in range(1, 5):
+        grams = [tuple(t[i : i + n]) for t in texts for i in range(len(t) - n + 1)]
+        values.append(len(set(grams)) / len(grams))
+    values.append(np.mean([len(t) for t in texts]))
+    write("metrics_diversity.csv", [*(f"distinct{n}" for n in range(1, 5)), "tokens"], [map(digits, values)])
+
+
 def main():
     rng = np.random.default_rng(20240815)
     make_kernel_errors()
     make_inception_scores(rng)
     make_copies(rng)
+    make_diversity()
 
 
 if __name__ == "__main__":
