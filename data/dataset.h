@@ -92,6 +92,9 @@ typedef struct samples {
 } samples;
 void samples_close(samples *list);
 
+/* Those of `from` that are the first of their patient there, in its order: independent images. ERR_SYSTEM. */
+err samples_per_patient(const dataset *set, const samples *from, samples *out);
+
 typedef struct splits {
     samples train, validation, test;
 } splits;

@@ -44,3 +44,25 @@ void patients_close(patients *p)
     free(p->of);
     *p = (patients){0};
 }
+
+err samples_per_patient(const dataset *set, const samples *from, samples *out)
+{
+    patients p;
+    TRY(patients_open(set, &p));
+    bool *met = calloc((size_t)p.n + 1, sizeof *met);
+    *out = (samples){.index = malloc(((size_t)from->n + 1) * sizeof *out->index)};
+    if (!met || !out->index) {
+        free(met);
+        patients_close(&p);
+        samples_close(out);
+        return err_set(ERR_SYSTEM, "out of memory for a list of %d samples", from->n);
+    }
+    for (int i = 0; i < from->n; i++) {
+        int patient = p.of[from->index[i]];
+        if (!met[patient]) out->index[out->n++] = from->index[i];
+        met[patient] = true;
+    }
+    free(met);
+    patients_close(&p);
+    return OK;
+}

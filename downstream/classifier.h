@@ -84,6 +84,10 @@ err classifier_save(classifier *c, const char *path);
  * for it: for weights that were trained on other classes. */
 err classifier_load(classifier *c, const char *path, bool fresh_head);
 
+/* Hash of the model's name and of all tensors, names and values: the same for a classifier that was loaded
+ * from the file of another. ERR_SYSTEM. */
+err classifier_hash(classifier *c, hash *out);
+
 /* For `bench perf`: one update, or one forward pass as in classifier_predict, without data handling, on the
  * batch last used (zeros before any). classifier_set_batch gives another one: images (B,C,R,R), targets
  * (B,K). */

@@ -1,4 +1,5 @@
 /* Weights as torchvision names them, in .safetensors. */
+#include "base/text.h"
 #include "downstream/internal.h"
 #include "nn/safetensors.h"
 
@@ -34,19 +35,56 @@ static err fetch(classifier *c, safetensors_entry *entries, float **values)
     return OK;
 }
 
-err classifier_save(classifier *c, const char *path)
+/* All tensors; close with tensors_close. */
+typedef struct tensors {
+    safetensors_entry *entries;
+    float **values;
+    int n;
+} tensors;
+
+static void tensors_close(tensors *t)
+{
+    for (int i = 0; t->values && i < t->n; i++) free(t->values[i]);
+    free(t->values);
+    free(t->entries);
+}
+
+static err tensors_open(classifier *c, tensors *out)
 {
     int n = net_parameter_count(c->n);
-    safetensors_entry *entries = calloc((size_t)n, sizeof *entries);
-    float **values = calloc((size_t)n, sizeof *values);
+    *out = (tensors){calloc((size_t)n, sizeof *out->entries), calloc((size_t)n, sizeof *out->values), n};
+    err error = out->entries && out->values ? fetch(c, out->entries, out->values)
+                                            : err_set(ERR_SYSTEM, "out of memory for weights");
+    if (error != OK) tensors_close(out);
+    return error;
+}
+
+err classifier_save(classifier *c, const char *path)
+{
+    tensors t;
     /* "format" is what PyTorch's own readers look for. */
     const char *const metadata[] = {"format", "pt", "model", c->o.model, NULL};
-    err error =
-        entries && values ? fetch(c, entries, values) : err_set(ERR_SYSTEM, "out of memory for weights");
-    if (error == OK) error = safetensors_write(path, entries, n, metadata);
-    for (int i = 0; values && i < n; i++) free(values[i]);
-    free(values);
-    free(entries);
+    TRY(tensors_open(c, &t));
+    err error = safetensors_write(path, t.entries, t.n, metadata);
+    tensors_close(&t);
+    return error;
+}
+
+err classifier_hash(classifier *c, hash *out)
+{
+    tensors t;
+    text list = {0};
+    TRY(tensors_open(c, &t));
+    text_printf(&list, "%s\n", c->o.model);
+    for (int i = 0; i < t.n; i++) {
+        const safetensors_entry *e = &t.entries[i];
+        hash values = hash_bytes(e->data, nn_count(&e->shape) * sizeof(float));
+        text_printf(&list, "%s %s\n", e->name, values.hex);
+    }
+    err error = text_check(&list);
+    if (error == OK) *out = hash_bytes(list.data, list.length);
+    text_close(&list);
+    tensors_close(&t);
     return error;
 }
 

@@ -1,25 +1,15 @@
 #include "downstream/set_metrics.h"
 
-#include <float.h>
+#include "downstream/neighbours.h"
+
 #include <lapacke.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
-
-/* Rows of a covariance that are summed together: each sample is then read once for all of them. */
-enum { ROWS_AT_ONCE = 8 };
 
 static err allocate(size_t n, double **out)
 {
     *out = malloc((n + 1) * sizeof **out);
     return *out ? OK : err_set(ERR_SYSTEM, "out of memory for %zu numbers of image features", n);
-}
-
-static bool all_finite(const float *features, int n, int d)
-{
-    for (size_t i = 0; i < (size_t)n * (size_t)d; i++)
-        if (!isfinite(features[i])) return false;
-    return true;
 }
 
 /* mean (d), and centred (n,d) = features - mean. */
@@ -35,121 +25,105 @@ static void centre(const float *features, int n, int d, double *mean, double *ce
         }
 }
 
-/* covariance (d,d) = centred^T centred / (n - 1), both triangles. */
-static void covariance_of(const double *centred, int n, int d, double *covariance)
+static double sum_of_squares(const double *x, size_t n)
 {
-#pragma omp parallel for schedule(dynamic)
-    for (int first = 0; first < d; first += ROWS_AT_ONCE) {
-        int end = first + ROWS_AT_ONCE < d ? first + ROWS_AT_ONCE : d;
-        for (int r = first; r < end; r++)
-            for (int c = r; c < d; c++) covariance[(size_t)r * (size_t)d + (size_t)c] = 0.0;
-        for (int i = 0; i < n; i++) {
-            const double *x = centred + (size_t)i * (size_t)d;
-            for (int r = first; r < end; r++) {
-                double *row = covariance + (size_t)r * (size_t)d;
-                for (int c = r; c < d; c++) row[c] += x[r] * x[c];
-            }
-        }
-    }
-    for (int r = 0; r < d; r++)
-        for (int c = r; c < d; c++) {
-            double value = covariance[(size_t)r * (size_t)d + (size_t)c] / (n - 1);
-            covariance[(size_t)r * (size_t)d + (size_t)c] = value;
-            covariance[(size_t)c * (size_t)d + (size_t)r] = value;
-        }
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
+    return sum;
 }
 
-/* values (d), rising; if vectors are wanted, row j of `matrix` becomes the eigenvector of values[j]. */
-static err eigen(double *matrix, int d, bool vectors, double *values)
+/* LAPACK keeps to one thread within a parallel region, so that the number of threads does not change the
+ * order of its sums. A region of one thread would not count as parallel. */
+static err lapack_failure(const char *routine, lapack_int code)
 {
+    if (code == 0) return OK;
+    if (code == LAPACK_WORK_MEMORY_ERROR) return err_set(ERR_SYSTEM, "out of memory in LAPACK");
+    return err_set(ERR_INTERNAL, "LAPACK's %s failed with %d", routine, (int)code);
+}
+
+/* Makes the first *rows = min(n,d) rows of x (n,d) its factor R: x = Q R with Q^T Q = 1. Column by column,
+ * as LAPACK sees it, x is its transpose, and R the transpose of L. */
+static err reduce(double *x, int n, int d, int *rows)
+{
+    *rows = n < d ? n : d;
+    double *reflectors;
+    TRY(allocate((size_t)*rows, &reflectors));
     lapack_int failed = 0;
-    /* Inside a parallel region OpenBLAS keeps to one thread, so that the number of threads does not change
-     * the order of its sums. A region of one thread would not count as parallel. */
 #pragma omp parallel num_threads(2)
 #pragma omp single
-    failed = LAPACKE_dsyev(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'U', d, matrix, d, values);
-    if (failed == LAPACK_WORK_MEMORY_ERROR) return err_set(ERR_SYSTEM, "out of memory in LAPACK");
-    if (failed) return err_set(ERR_INTERNAL, "LAPACK's dsyev failed with %d", (int)failed);
-    return OK;
+    failed = LAPACKE_dgelqf(LAPACK_COL_MAJOR, d, n, x, d, reflectors);
+    free(reflectors);
+    for (int i = 1; i < *rows; i++)
+        for (int j = 0; j < i; j++) x[(size_t)i * (size_t)d + (size_t)j] = 0.0;
+    return lapack_failure("dgelqf", failed);
 }
 
-static double dot(const double *a, const double *b, int d)
+/* The sum of the singular values of a (rows,columns), which is lost. */
+static err nuclear_norm(double *a, int rows, int columns, double *out)
 {
-    double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-    for (int j = 0; j < d; j++) sum += a[j] * b[j];
-    return sum;
+    int n = rows < columns ? rows : columns;
+    double *values;
+    TRY(allocate((size_t)n, &values));
+    lapack_int failed = 0;
+#pragma omp parallel num_threads(2)
+#pragma omp single
+    failed = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', columns, rows, a, columns, values, NULL, 1, NULL, 1);
+    *out = 0.0;
+    for (int i = 0; i < n; i++) *out += values[i];
+    free(values);
+    return lapack_failure("dgesdd", failed);
 }
 
-/* projected (n,d): coordinates of the samples along the eigenvectors, each times the root of its eigenvalue.
- * */
-static void project(const double *centred, int n, int d, const double *vectors, const double *values,
-                    double *projected)
+/* With X and Y the centred features, S_r S_f = X^T X Y^T Y / ((n - 1)(m - 1)) has the eigenvalues of
+ * (Y X^T)(Y X^T)^T, and so the trace of its root is the sum of the singular values of Y X^T: the same as of
+ * the small R_y R_x^T. No square is ever taken, so that its rounding cannot become a root. */
+static err root_trace(double *real, int n_real, double *fake, int n_fake, int d, double *out)
 {
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < d; j++)
-            projected[(size_t)i * (size_t)d + (size_t)j] =
-                sqrt(fmax(values[j], 0.0)) *
-                dot(centred + (size_t)i * (size_t)d, vectors + (size_t)j * (size_t)d, d);
+    int p, q;
+    double *product;
+    TRY(reduce(real, n_real, d, &p));
+    TRY(reduce(fake, n_fake, d, &q));
+    TRY(allocate((size_t)p * (size_t)q, &product));
+    plain_product(fake, q, real, p, d, product);
+    err error = nuclear_norm(product, q, p, out);
+    free(product);
+    *out /= sqrt((double)(n_real - 1) * (double)(n_fake - 1));
+    return error;
 }
 
-static double trace_of(const double *matrix, int d)
-{
-    double sum = 0.0;
-    for (int j = 0; j < d; j++) sum += matrix[(size_t)j * (size_t)d + (size_t)j];
-    return sum;
-}
-
+/* `real` (n_real,d) and `fake` (n_fake,d) are for the centred features, and lost. */
 typedef struct fid_space {
-    double *mean_real, *mean_fake, *values;    /* (d) */
-    double *real, *fake, *projected;           /* (n_real,d), (n_fake,d), (n_fake,d) */
-    double *covariance_real, *covariance_fake; /* (d,d) */
+    double *mean_real, *mean_fake; /* (d) */
+    double *real, *fake;
 } fid_space;
+
+static err fid_space_open(int n_real, int n_fake, int d, fid_space *s)
+{
+    TRY(allocate((size_t)d, &s->mean_real));
+    TRY(allocate((size_t)d, &s->mean_fake));
+    TRY(allocate((size_t)n_real * (size_t)d, &s->real));
+    return allocate((size_t)n_fake * (size_t)d, &s->fake);
+}
 
 static void fid_space_close(fid_space *s)
 {
     free(s->mean_real);
     free(s->mean_fake);
-    free(s->values);
     free(s->real);
     free(s->fake);
-    free(s->projected);
-    free(s->covariance_real);
-    free(s->covariance_fake);
 }
 
-static err fid_space_open(int n_real, int n_fake, int d, fid_space *s)
-{
-    size_t width = (size_t)d;
-    TRY(allocate(width, &s->mean_real));
-    TRY(allocate(width, &s->mean_fake));
-    TRY(allocate(width, &s->values));
-    TRY(allocate((size_t)n_real * width, &s->real));
-    TRY(allocate((size_t)n_fake * width, &s->fake));
-    TRY(allocate((size_t)n_fake * width, &s->projected));
-    TRY(allocate(width * width, &s->covariance_real));
-    TRY(allocate(width * width, &s->covariance_fake));
-    return OK;
-}
-
-/* S_r = V L V^T, so S_r S_f has the eigenvalues of the symmetric L^(1/2) V^T S_f V L^(1/2): the covariance
- * of the fake features after projection on V L^(1/2). The trace of its root is the sum of their roots. */
 static err fid_of(fid_space *s, int n_real, int n_fake, int d, double *out)
 {
-    covariance_of(s->real, n_real, d, s->covariance_real);
-    covariance_of(s->fake, n_fake, d, s->covariance_fake);
-    double sum = trace_of(s->covariance_real, d) + trace_of(s->covariance_fake, d);
+    double sum = sum_of_squares(s->real, (size_t)n_real * (size_t)d) / (n_real - 1) +
+                 sum_of_squares(s->fake, (size_t)n_fake * (size_t)d) / (n_fake - 1);
     for (int j = 0; j < d; j++) {
         double difference = s->mean_real[j] - s->mean_fake[j];
         sum += difference * difference;
     }
-    TRY(eigen(s->covariance_real, d, true, s->values));
-    project(s->fake, n_fake, d, s->covariance_real, s->values, s->projected);
-    covariance_of(s->projected, n_fake, d, s->covariance_fake);
-    TRY(eigen(s->covariance_fake, d, false, s->values));
-    for (int j = 0; j < d; j++) sum -= 2.0 * sqrt(fmax(s->values[j], 0.0));
-    *out = fmax(sum, 0.0); /* below 0 by rounding only */
+    double root = 0.0;
+    TRY(root_trace(s->real, n_real, s->fake, n_fake, d, &root));
+    *out = fmax(sum - 2.0 * root, 0.0); /* below 0 by rounding only */
     return OK;
 }
 
@@ -168,128 +142,112 @@ err metric_fid(const float *real, int n_real, const float *fake, int n_fake, int
     return error;
 }
 
-static double kernel(const float *a, const float *b, int d)
-{
-    double product = 0.0;
-#pragma omp simd reduction(+ : product)
-    for (int j = 0; j < d; j++) product += (double)a[j] * (double)b[j];
-    double base = product / d + 1.0;
-    return base * base * base;
-}
+/* Sums of the kernel over pairs, by the blocks of both images. */
+typedef struct kernel_sums {
+    const float *a, *b;
+    int d, blocks;
+    bool same;    /* a is b: an image makes no pair with itself */
+    double *rows; /* (n,blocks): of image i with the images of each block */
+} kernel_sums;
 
-/* The mean kernel of pairs from a (n,d) and b (m,d); if they are the same set, without each image's pair
- * with itself. Row sums in `rows` (n), added in order, keep the result free of the number of threads. */
-static double mean_kernel(const float *a, int n, const float *b, int m, int d, bool same, double *rows)
+static void add_kernels(void *context, const tile *t)
 {
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < n; i++) {
-        rows[i] = 0.0;
-        for (int j = 0; j < m; j++)
-            if (!same || i != j) rows[i] += kernel(a + (size_t)i * (size_t)d, b + (size_t)j * (size_t)d, d);
+    const kernel_sums *s = context;
+    tile_products(t, s->a, s->b, s->d, NULL);
+    for (int r = 0; r < t->rows; r++) {
+        int i = t->row + r, block = t->column % s->blocks;
+        double *sums = s->rows + (size_t)i * (size_t)s->blocks;
+        const double *row = t->values + (size_t)r * (size_t)t->columns;
+        for (int c = 0; c < t->columns; c++) {
+            double base = row[c] / s->d + 1.0;
+            if (!s->same || i != t->column + c) sums[block] += base * base * base;
+            if (++block == s->blocks) block = 0;
+        }
     }
-    double sum = 0.0;
-    for (int i = 0; i < n; i++) sum += rows[i];
-    return sum / n / (same ? m - 1 : m);
 }
 
-err metric_kid(const float *real, int n_real, const float *fake, int n_fake, int d, double *out)
+/* sums (blocks,blocks): of the pairs of an image of one block of a (n,d) and one of another of b (m,d). */
+static err sum_kernels(const float *a, int n, const float *b, int m, int d, int blocks, bool same,
+                       double *sums)
 {
-    *out = NAN;
-    if (n_real < 2 || n_fake < 2 || !all_finite(real, n_real, d) || !all_finite(fake, n_fake, d)) return OK;
-    double *rows;
-    TRY(allocate((size_t)(n_real > n_fake ? n_real : n_fake), &rows));
-    *out = mean_kernel(real, n_real, real, n_real, d, true, rows) +
-           mean_kernel(fake, n_fake, fake, n_fake, d, true, rows) -
-           2.0 * mean_kernel(real, n_real, fake, n_fake, d, false, rows);
-    free(rows);
-    return OK;
+    size_t width = (size_t)blocks;
+    kernel_sums s = {a, b, d, blocks, same, calloc((size_t)n * width, sizeof *s.rows)};
+    if (!s.rows) return err_set(ERR_SYSTEM, "out of memory for the kernels of %d images", n);
+    err error = tiles_visit(n, m, add_kernels, &s);
+    for (size_t i = 0; i < width * width; i++) sums[i] = 0.0;
+    for (size_t i = 0; i < (size_t)n; i++)
+        for (size_t c = 0; c < width; c++) sums[i % width * width + c] += s.rows[i * width + c];
+    free(s.rows);
+    return error;
 }
 
-static double squared_distance(const float *a, const float *b, int d)
+typedef struct kid_sums {
+    int n_real, n_fake, blocks;
+    double *real, *fake, *both; /* (blocks,blocks) */
+} kid_sums;
+
+/* How many of n images are in a block, image i being in block i mod `blocks`. */
+static int block_size(int n, int blocks, int block)
+{
+    return (n - block + blocks - 1) / blocks;
+}
+
+/* The sum without the rows and columns of block `left_out` (-1: of all). */
+static double sum_without(const double *sums, int blocks, int left_out)
 {
     double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-    for (int j = 0; j < d; j++) {
-        double difference = (double)a[j] - (double)b[j];
-        sum += difference * difference;
-    }
+    for (int r = 0; r < blocks; r++)
+        for (int c = 0; c < blocks; c++)
+            if (r != left_out && c != left_out) sum += sums[r * blocks + c];
     return sum;
 }
 
-/* squared[i] = squared distance to the k-th nearest other image of the set; nearest (n,k) is scratch. */
-static void radii_of(const float *set, int n, int d, int k, double *nearest, double *squared)
+/* KID of the images that are not in block `left_out`. */
+static double kid_without(const kid_sums *s, int left_out)
 {
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < n; i++) {
-        double *rising = nearest + (size_t)i * (size_t)k; /* the k smallest so far */
-        for (int r = 0; r < k; r++) rising[r] = DBL_MAX;
-        for (int j = 0; j < n; j++) {
-            if (j == i) continue;
-            double distance = squared_distance(set + (size_t)i * (size_t)d, set + (size_t)j * (size_t)d, d);
-            int r = k;
-            for (; r > 0 && distance < rising[r - 1]; r--)
-                if (r < k) rising[r] = rising[r - 1];
-            if (r < k) rising[r] = distance;
-        }
-        squared[i] = rising[k - 1];
+    double n = s->n_real, m = s->n_fake;
+    if (left_out >= 0) {
+        n -= block_size(s->n_real, s->blocks, left_out);
+        m -= block_size(s->n_fake, s->blocks, left_out);
     }
+    return sum_without(s->real, s->blocks, left_out) / (n * (n - 1.0)) +
+           sum_without(s->fake, s->blocks, left_out) / (m * (m - 1.0)) -
+           2.0 * sum_without(s->both, s->blocks, left_out) / (n * m);
 }
 
-/* How many of the n images of `set` have `image` in their ball. */
-static int balls_around(const float *image, const float *set, const double *squared, int n, int d)
+static double jackknife_error(const kid_sums *s)
 {
-    int balls = 0;
-    for (int i = 0; i < n; i++) balls += squared_distance(set + (size_t)i * (size_t)d, image, d) < squared[i];
-    return balls;
-}
-
-static bool any_inside(const float *image, double squared, const float *set, int n, int d)
-{
-    for (int i = 0; i < n; i++)
-        if (squared_distance(image, set + (size_t)i * (size_t)d, d) < squared) return true;
-    return false;
-}
-
-/* Counts are integers, so that threads may add them in any order. */
-static set_overlap overlap_of(const float *real, const double *squared_real, int n_real, const float *fake,
-                              const double *squared_fake, int n_fake, int d, int k)
-{
-    long long precise = 0, recalled = 0, balls = 0, covered = 0;
-#pragma omp parallel for schedule(static) reduction(+ : precise, balls)
-    for (int i = 0; i < n_fake; i++) {
-        int here = balls_around(fake + (size_t)i * (size_t)d, real, squared_real, n_real, d);
-        precise += here > 0;
-        balls += here;
+    double mean = 0.0, squares = 0.0;
+    for (int b = 0; b < s->blocks; b++) mean += kid_without(s, b) / s->blocks;
+    for (int b = 0; b < s->blocks; b++) {
+        double difference = kid_without(s, b) - mean;
+        squares += difference * difference;
     }
-#pragma omp parallel for schedule(static) reduction(+ : recalled, covered)
-    for (int i = 0; i < n_real; i++) {
-        const float *image = real + (size_t)i * (size_t)d;
-        recalled += balls_around(image, fake, squared_fake, n_fake, d) > 0;
-        covered += any_inside(image, squared_real[i], fake, n_fake, d);
-    }
-    return (set_overlap){.precision = (double)precise / n_fake,
-                         .recall = (double)recalled / n_real,
-                         .density = (double)balls / k / n_fake,
-                         .coverage = (double)covered / n_real};
+    return sqrt(squares * (s->blocks - 1) / s->blocks);
 }
 
-err metric_set_overlap(const float *real, int n_real, const float *fake, int n_fake, int d, int k,
-                       set_overlap *out)
+/* After leaving out the largest block at least two images are left. */
+static bool has_error(int n, int blocks)
 {
-    *out = (set_overlap){NAN, NAN, NAN, NAN};
-    if (n_real <= k || n_fake <= k || !all_finite(real, n_real, d) || !all_finite(fake, n_fake, d)) return OK;
-    int most = n_real > n_fake ? n_real : n_fake;
-    double *nearest = NULL, *squared_real = NULL, *squared_fake = NULL;
-    err error = allocate((size_t)most * (size_t)k, &nearest);
-    if (error == OK) error = allocate((size_t)n_real, &squared_real);
-    if (error == OK) error = allocate((size_t)n_fake, &squared_fake);
+    return blocks > 1 && n - block_size(n, blocks, 0) >= 2;
+}
+
+err metric_kid(const float *real, int n_real, const float *fake, int n_fake, int d, int blocks,
+               kid_estimate *out)
+{
+    *out = (kid_estimate){NAN, NAN};
+    if (n_real < 2 || n_fake < 2 || !all_finite(real, n_real, d) || !all_finite(fake, n_fake, d)) return OK;
+    size_t area = (size_t)blocks * (size_t)blocks;
+    double *sums;
+    TRY(allocate(3 * area, &sums));
+    kid_sums s = {n_real, n_fake, blocks, sums, sums + area, sums + 2 * area};
+    err error = sum_kernels(real, n_real, real, n_real, d, blocks, true, s.real);
+    if (error == OK) error = sum_kernels(fake, n_fake, fake, n_fake, d, blocks, true, s.fake);
+    if (error == OK) error = sum_kernels(real, n_real, fake, n_fake, d, blocks, false, s.both);
     if (error == OK) {
-        radii_of(real, n_real, d, k, nearest, squared_real);
-        radii_of(fake, n_fake, d, k, nearest, squared_fake);
-        *out = overlap_of(real, squared_real, n_real, fake, squared_fake, n_fake, d, k);
+        out->value = kid_without(&s, -1);
+        if (has_error(n_real, blocks) && has_error(n_fake, blocks)) out->standard_error = jackknife_error(&s);
     }
-    free(nearest);
-    free(squared_real);
-    free(squared_fake);
+    free(sums);
     return error;
 }

@@ -31,4 +31,13 @@ err metric_rouge_l(const text_sample *samples, int n, double *out);
  * here. 0 for n = 1, where every n-gram occurs in every document and weighs ln 1. */
 err metric_cider_d(const text_sample *samples, int n, double *out);
 
+/* How varied texts are among themselves. distinct[j]: distinct (j+1)-grams of all texts / their (j+1)-grams
+ * (Li et al., NAACL 2016, who divide 2-grams by the number of tokens), 0..1, NaN if there are none. It falls
+ * as texts are added, so only values of equally many compare. mean_tokens: NaN if n == 0. ERR_SYSTEM. */
+typedef struct text_diversity {
+    double distinct[4];
+    double mean_tokens;
+} text_diversity;
+err metric_diversity(const char *const *texts, int n, text_diversity *out);
+
 #endif

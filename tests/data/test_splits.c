@@ -269,3 +269,17 @@ Test(splits, bad_fractions_and_sets_too_small)
         expect_split_error(plans, 2, bad[i][0], bad[i][1], ERR_USAGE, "validation");
     expect_split_error(plans, 2, 0.1, 0.2, ERR_DATA, "1 patients");
 }
+
+Test(splits, one_image_a_patient)
+{
+    const plan plans[] = {of_class(4, 0),  of_class(-1, 0), of_class(4, 1), of_class(7, 2),
+                          of_class(-1, 0), of_class(7, 2),  of_class(4, 0)};
+    dataset *set = open_plan(plans, 7);
+    int order[] = {6, 5, 4, 3, 2, 1}, want[] = {6, 5, 4, 1};
+    samples from = {order, 6}, got;
+    ASSERT_OK(samples_per_patient(set, &from, &got));
+    cr_assert_eq(got.n, 4);
+    for (int i = 0; i < 4; i++) cr_expect_eq(got.index[i], want[i]);
+    samples_close(&got);
+    dataset_close(set);
+}

@@ -197,3 +197,35 @@ Test(text_metrics, long_reports_fit)
     cr_assert_eq(metric_rouge_l(samples, 1, &got), OK);
     CHECK_CLOSE(got, 1.0, tolerance, 0);
 }
+
+Test(text_metrics, diversity_has_closed_forms)
+{
+    static const char *const texts[] = {"a b a b", " a  b\n", "c", ""};
+    text_diversity got;
+    cr_assert_eq(metric_diversity(texts, 4, &got), OK);
+    CHECK_CLOSE(got.distinct[0], 3.0 / 7.0, 1e-15, 0);
+    CHECK_CLOSE(got.distinct[1], 2.0 / 4.0, 1e-15, 0); /* a b, b a */
+    CHECK_CLOSE(got.distinct[2], 2.0 / 2.0, 1e-15, 0);
+    CHECK_CLOSE(got.distinct[3], 1.0, 1e-15, 0);
+    CHECK_CLOSE(got.mean_tokens, 7.0 / 4.0, 1e-15, 0);
+    cr_assert_eq(metric_diversity(texts + 2, 2, &got), OK);
+    cr_expect(got.distinct[0] == 1.0 && isnan(got.distinct[1]) && got.mean_tokens == .5);
+    cr_assert_eq(metric_diversity(texts, 0, &got), OK);
+    cr_expect(isnan(got.distinct[0]) && isnan(got.mean_tokens));
+}
+
+Test(text_metrics, diversity_agrees_with_python)
+{
+    text_sample samples[SAMPLES];
+    const char *texts[SAMPLES];
+    text_diversity got;
+    double want[5];
+    read_texts(samples);
+    for (int i = 0; i < SAMPLES; i++) texts[i] = samples[i].hypothesis;
+    golden_rows rows = golden_rows_open("metrics_diversity.csv", 5);
+    cr_assert(golden_rows_next(&rows, want));
+    (void)fclose(rows.file);
+    cr_assert_eq(metric_diversity(texts, SAMPLES, &got), OK);
+    for (int j = 0; j < 4; j++) CHECK_CLOSE(got.distinct[j], want[j], 1e-15, j);
+    CHECK_CLOSE(got.mean_tokens, want[4], 1e-15, 4);
+}

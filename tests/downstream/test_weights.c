@@ -190,3 +190,26 @@ Test(weights, that_are_not_there_or_no_weights_are_told)
     cr_expect_eq(classifier_load(c, path, false), ERR_DATA); /* an empty file */
     classifier_close(c);
 }
+
+static hash hash_of(classifier *c)
+{
+    hash h;
+    ASSERT_OK(classifier_hash(c, &h));
+    return h;
+}
+
+Test(weights, have_a_hash_that_files_keep)
+{
+    classifier_opts o = tiny();
+    classifier *a = open_tiny(&be_ref, o);
+    o.seed++;
+    classifier *b = open_tiny(&be_ref, o);
+    hash first = hash_of(a), second = hash_of(b);
+    cr_expect_str_eq(hash_of(a).hex, first.hex);
+    cr_expect_str_neq(first.hex, second.hex);
+    ASSERT_OK(classifier_save(a, path));
+    ASSERT_OK(classifier_load(b, path, false));
+    cr_expect_str_eq(hash_of(b).hex, first.hex);
+    classifier_close(a);
+    classifier_close(b);
+}
