@@ -8,5 +8,8 @@ struct walk;
 
 err folder_walk(struct walk *w);
 err manifest_walk(struct walk *w);
+err nih_walk(struct walk *w);
+err chexpert_walk(struct walk *w);
+err mimic_walk(struct walk *w);
 
 #endif

@@ -16,7 +16,7 @@
 static inline const char *placed(const char *name)
 {
     static char path[PATH_BYTES], folder[PATH_BYTES];
-    (void)snprintf(path, sizeof path, "in/%s", name);
+    ASSERT_OK(path_join(path, "in", "%s", name));
     (void)snprintf(folder, sizeof folder, "%s", path);
     *strrchr(folder, '/') = '\0';
     ASSERT_OK(folder_make(in_scratch(folder)));
@@ -60,13 +60,13 @@ static inline const char *label_signs(const float *labels, int n)
 {
     static char signs[64];
     for (int k = 0; k < n; k++)
-        signs[k] = isnan(labels[k]) ? '?' : labels[k] == 1 ? '1' : labels[k] == 0 ? '0' : '-';
+        signs[k] = isnan(labels[k]) ? '.' : labels[k] == 1 ? '1' : labels[k] == 0 ? '0' : '-';
     signs[n] = '\0';
     return signs;
 }
 
-/* The set in scratch/out as text, a line a sample: id, patient, split, view, sex, age, labels (1, 0, - or ?),
- * gray, report; and before them a line with the names of the labels. To be freed. */
+/* The set in scratch/out as text, a line a sample: id, patient, split, view, sex, age, labels (1, 0, - for
+ * -1, . for unknown), gray, report; and before them a line with the names of the labels. To be freed. */
 static inline char *described(void)
 {
     table rows, labels;
