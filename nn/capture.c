@@ -17,8 +17,8 @@ static err record(step *s, uint64_t t, step_runner run)
 }
 
 /* What cannot be captured can still be called, and if the calls are at fault, they say so themselves. With
- * replicas nothing is captured: NCCL's guide ("Using NCCL with CUDA Graphs") expects deadlocks where one process
- * has several GPUs. */
+ * replicas nothing is captured: NCCL's guide ("Using NCCL with CUDA Graphs") expects deadlocks where one
+ * process has several GPUs. */
 err capture_run(step *s, uint64_t t, step_runner run)
 {
     const backend_i *i = s->n->i;
