@@ -62,7 +62,7 @@ err file_writer_add(file_writer *w, const void *bytes, size_t n)
 {
     if (n > sizeof w->buffer - w->buffered) TRY(flush(w));
     if (n > sizeof w->buffer) return write_all(w, bytes, n);
-    memcpy(w->buffer + w->buffered, bytes, n);
+    if (n > 0) memcpy(w->buffer + w->buffered, bytes, n); /* nothing may be given as NULL */
     w->buffered += n;
     return OK;
 }
