@@ -18,8 +18,10 @@
 #undef __shared__
 #define __shared__ static thread_local
 
-extern thread_local uint3 threadIdx, blockIdx;
-extern thread_local dim3 blockDim, gridDim;
+/* __thread is a GNU extension; thread_local variables of another file are reached through a function whose
+ * result UBSan takes for a null pointer. */
+extern __thread uint3 threadIdx, blockIdx;
+extern __thread dim3 blockDim, gridDim;
 void __syncthreads();
 int __syncthreads_or(int mine); /* whether any thread of the block gave other than 0 */
 

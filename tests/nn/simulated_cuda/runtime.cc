@@ -320,8 +320,8 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 
 /* ---- kernels: each thread of a block is a coroutine that runs up to the next __syncthreads ---- */
 
-thread_local uint3 threadIdx, blockIdx;
-thread_local dim3 blockDim, gridDim;
+__thread uint3 threadIdx, blockIdx;
+__thread dim3 blockDim, gridDim;
 
 enum { STACK_BYTES = 128 << 10, MOST_THREADS = 1024 };
 
