@@ -32,7 +32,7 @@ static bool is_numbered(const char *name, const char *stem, int absent, int *num
     if (name[length] != ':' || !*digits || strlen(digits) > MOST_DIGITS) return false;
     for (const char *digit = digits; *digit; digit++)
         if (!isdigit((unsigned char)*digit)) return false;
-    *number = atoi(digits);
+    *number = (int)strtol(digits, NULL, 10);
     return true;
 }
 

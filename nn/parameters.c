@@ -159,6 +159,7 @@ typedef struct transfer {
 
 static err find_allocated(net *n, const char *name, parameter **out)
 {
+    *out = NULL;
     TRY(net_allocate(n));
     *out = net_find_parameter(n, name);
     return *out ? OK : err_set(ERR_USAGE, "there is no parameter %s", name);

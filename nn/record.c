@@ -167,7 +167,8 @@ nn_t nn_input(net *n, const char *name, nn_shape_t shape)
     if (n->failed) return x;
     node *added = n->nodes[x.id];
     (void)snprintf(added->name, sizeof added->name, "%s", name);
-    return n->replicas > 1 && !net_place(n, added) ? (nn_t){-1} : x;
+    if (n->replicas > 1 && !net_place(n, added)) return (nn_t){-1};
+    return x;
 }
 
 static nn_t add_parameter(net *n, const char *name, nn_shape_t shape, init_opts init, bool trainable)
