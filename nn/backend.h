@@ -11,10 +11,11 @@
  * Parameters' gradients follow the same rule.
  *
  * Replicas. A call sees its replica's rows of a batch, and what operators compute is said of the whole batch.
- * So those that mix rows (batch norm's moments and its gradient, the number of known targets) use all_reduce
- * where c->replicas > 1, and those that count rows (random, rotate) use call_row. A loss is that of the rows
- * that are there, scaled so that the mean of the replicas' is the loss. Gradients of parameters are those of
- * this replica's rows: a step adds them up once. */
+ * So those that mix rows (batch norm's moments and its gradient, the number of known targets or tokens) use
+ * all_reduce where c->replicas > 1, and those that count rows (random, rotate) use call_row. A loss is that
+ * of the rows that are there, scaled so that the mean of the replicas' is the loss. Gradients of parameters
+ * are those of this replica's rows: a step adds them up once. A new operator needs a line in nn/placement.c.
+ */
 #ifndef NN_BACKEND_H
 #define NN_BACKEND_H
 

@@ -43,10 +43,10 @@ typedef enum nn_precision {
  * With several replicas each device holds the whole model and computes on a share of every batch, and a step
  * leaves the values, gradients and states that one device would have left, up to rounding. All of this header
  * speaks of the whole batch. What carries a batch, on axis 0, is every nn_input and nn_random and what is
- * computed from them; what is computed from parameters alone is the same on every replica. Sample i lies on
- * replica i mod replicas. So batches, and the bounds of slices of them, must be multiples of the number of
- * replicas (ERR_CONFIG by net_compile); and nothing but batch norm and losses may mix samples, and losses can
- * only be added up (ERR_UNAVAILABLE). */
+ * computed from them; what is computed from parameters alone is the same on every replica, until nn_repeat
+ * gives it to every sample. Sample i lies on replica i mod replicas. So batches, and the bounds of slices of
+ * them, must be multiples of the number of replicas (ERR_CONFIG by net_compile); and nothing but batch norm
+ * and losses may mix samples, and losses can only be added up (ERR_UNAVAILABLE). */
 typedef struct nn_device {
     const backend_i *backend;
     nn_precision precision;

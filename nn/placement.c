@@ -30,12 +30,27 @@ static const int batch_inputs[OP_COUNT] = {
     [OP_HINGE] = ALL,
     [OP_SOFTMAX_CROSS_ENTROPY] = ALL,
     [OP_BINARY_CROSS_ENTROPY] = ALL,
+    [OP_MULTIPLY] = ALL,
+    [OP_REPEAT] = ALL,
+    [OP_EMBEDDING] = 1,
+    [OP_GATHER] = ALL,
+    [OP_LAYER_NORM] = 1,
+    [OP_NORMALIZE] = ALL,
+    [OP_SOFTMAX] = ALL,
+    [OP_TOKEN_CROSS_ENTROPY] = ALL,
+    [OP_DROPOUT] = ALL,
+    [OP_GRID_ROWS] = ALL,
+    [OP_ATTENTION] = ALL,
+    [OP_LSTM] = 1,
+    [OP_LSTM_CELL] = 1,
 };
 
 static bool carries_batch(const node *x, int i)
 {
+    enum { LSTM_STATE = 5 }; /* and lengths: behind the weights */
     /* The gain and the bias of a conditional batch norm are (B,C). */
     if (x->op == OP_BATCH_NORM && (i == 1 || i == 2)) return x->in[i]->shape.rank == 2;
+    if ((x->op == OP_LSTM || x->op == OP_LSTM_CELL) && i >= LSTM_STATE) return true;
     return i < batch_inputs[x->op];
 }
 
@@ -101,6 +116,16 @@ static bool place_reshape(net *n, node *x)
     return impossible(n, x, "samples must stay apart");
 }
 
+/* A new first axis is that of the batch: every sample gets what all replicas have. */
+static bool place_repeat(net *n, node *x)
+{
+    if (x->a.axis != 0) return true;
+    if (x->place == PLACE_SHARDED) return impossible(n, x, "samples must stay apart");
+    x->place = PLACE_SHARDED;
+    x->sample_rows = 1;
+    return true;
+}
+
 /* What is particular about an operator. */
 static bool place_operator(net *n, node *x)
 {
@@ -114,6 +139,8 @@ static bool place_operator(net *n, node *x)
         return x->place != PLACE_SHARDED || x->a.axis > 0 || place_slice(n, x);
     case OP_RESHAPE:
         return place_reshape(n, x);
+    case OP_REPEAT:
+        return place_repeat(n, x);
     case OP_ROTATE:
         if (x->place == PLACE_SHARDED && x->sample_rows != 1)
             return impossible(n, x, "a sample must be one image");
@@ -121,7 +148,9 @@ static bool place_operator(net *n, node *x)
     case OP_HINGE:
     case OP_SOFTMAX_CROSS_ENTROPY:
     case OP_BINARY_CROSS_ENTROPY:
+    case OP_TOKEN_CROSS_ENTROPY:
         if (x->place == PLACE_SHARDED) x->place = PLACE_PARTIAL;
+        x->sample_rows = 0;
         return true;
     default:
         return true;

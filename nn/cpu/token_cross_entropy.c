@@ -1,4 +1,5 @@
-/* saved: log sum exp of every row, then the sum of the weights. */
+/* saved: log sum exp of every row, then the sum of the weights; with replicas the mean of their sums, so that
+ * the mean of their losses is the loss. */
 #include "nn/cpu/elementwise.h"
 
 typedef struct sizes {
@@ -40,7 +41,6 @@ CPU_KERNEL static float log_sum_exp(const float *x, size_t n)
 
 static err forward(backend *b, const call *c)
 {
-    (void)b;
     sizes s = sizes_of(c->n);
     float *log_sums = c->backward ? c->saved : c->scratch;
     double loss = 0, total = 0;
@@ -53,6 +53,11 @@ static err forward(backend *b, const call *c)
         loss += weight * ((double)log_sums[r] - (double)c->in[0][r * s.classes + (size_t)c->in[1][r]]);
     }
     log_sums[s.rows] = (float)total;
+    if (c->replicas > 1) {
+        TRY(cpu_all_reduce(b, log_sums + s.rows, 1));
+        log_sums[s.rows] /= (float)c->replicas;
+        total = (double)log_sums[s.rows];
+    }
     c->out[0] = (float)(total > 0 ? loss / total : 0);
     return OK;
 }

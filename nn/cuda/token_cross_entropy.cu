@@ -1,5 +1,5 @@
-/* One block a row, then one block for the mean. saved: log sum exp of every row, then the sum of the weights.
- */
+/* One block a row, then one block for the mean. saved: log sum exp of every row, then the sum of the weights;
+ * with replicas the mean of their sums, so that the mean of their losses is the loss. */
 #include "nn/cuda/launch.cuh"
 
 typedef struct tokens {
@@ -35,7 +35,8 @@ static __global__ void log_sum_exp(float *log_sums, tokens t)
     if (threadIdx.x == 0) log_sums[blockIdx.x] = most + logf(sum);
 }
 
-static __global__ void mean_loss(float *out, float *log_sums, tokens t)
+/* The mean; or, with replicas, only its two sums. */
+static __global__ void mean_loss(float *out, float *log_sums, tokens t, bool divide)
 {
     __shared__ double shared[THREADS];
     double loss = 0, total = 0;
@@ -49,7 +50,13 @@ static __global__ void mean_loss(float *out, float *log_sums, tokens t)
     total = block_sum(total, shared);
     if (threadIdx.x > 0) return;
     log_sums[t.rows] = (float)total;
-    out[0] = (float)(total > 0 ? loss / total : 0);
+    out[0] = (float)(!divide ? loss : total > 0 ? loss / total : 0);
+}
+
+static __global__ void divide_loss(float *out, float *total, int replicas)
+{
+    *total /= (float)replicas;
+    out[0] = *total > 0 ? out[0] / *total : 0;
 }
 
 /* dx = dout (w_r / sum w) (softmax(x_r) - one at id_r) */
@@ -79,7 +86,10 @@ static err forward(backend *b, const call *c)
     float *log_sums = (float *)(c->backward ? c->saved : c->scratch);
     TRY(cuda_check_count(nn_count(&c->n->in[0]->shape)));
     LAUNCH(b, log_sum_exp, t.rows, THREADS, log_sums, t);
-    LAUNCH(b, mean_loss, 1, THREADS, c->out, log_sums, t);
+    LAUNCH(b, mean_loss, 1, THREADS, c->out, log_sums, t, c->replicas <= 1);
+    if (c->replicas <= 1) return OK;
+    TRY(cuda_all_reduce(b, log_sums + t.rows, 1));
+    LAUNCH(b, divide_loss, 1, 1, c->out, log_sums + t.rows, c->replicas);
     return OK;
 }
 

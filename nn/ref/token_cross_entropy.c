@@ -22,11 +22,16 @@ static double weight_of(const call *c, sizes s, size_t r)
     return c->n->n_in > 2 ? c->in[2][r / s.per_weight] : 1;
 }
 
-static double total_weight(const call *c, sizes s)
+/* With replicas the mean of their totals: then the mean of their losses is the loss. */
+static err total_weight(backend *b, const call *c, sizes s, double *total)
 {
-    double total = 0;
-    for (size_t r = 0; r < s.rows; r++) total += weight_of(c, s, r);
-    return total;
+    *total = 0;
+    for (size_t r = 0; r < s.rows; r++) *total += weight_of(c, s, r);
+    if (c->replicas <= 1) return OK;
+    float sum = (float)*total;
+    TRY(ref_all_reduce(b, &sum, 1));
+    *total = (double)sum / c->replicas;
+    return OK;
 }
 
 static double log_sum_exp(const float *x, size_t n)
@@ -39,9 +44,9 @@ static double log_sum_exp(const float *x, size_t n)
 
 static err forward(backend *b, const call *c)
 {
-    (void)b;
     sizes s = sizes_of(c->n);
-    double loss = 0, total = total_weight(c, s);
+    double loss = 0, total;
+    TRY(total_weight(b, c, s, &total));
     for (size_t r = 0; r < s.rows; r++) {
         const float *x = c->in[0] + r * s.classes;
         double weight = weight_of(c, s, r);
@@ -54,9 +59,9 @@ static err forward(backend *b, const call *c)
 /* dx = dout (w_r / sum w) (softmax(x_r) - one at id_r) */
 static err backward(backend *b, const call *c)
 {
-    (void)b;
     sizes s = sizes_of(c->n);
-    double total = total_weight(c, s);
+    double total;
+    TRY(total_weight(b, c, s, &total));
     for (size_t r = 0; c->din[0] && r < s.rows; r++) {
         const float *x = c->in[0] + r * s.classes;
         double weight = weight_of(c, s, r), log_sum = log_sum_exp(x, s.classes);

@@ -2,8 +2,8 @@
 #include "base/files.h"
 #include "base/rng.h"
 #include "nn/internal.h"
-#include "tests/nn/harness.h"
 #include "tests/nn/model.h"
+#include "tests/nn/replicas.h"
 
 #ifdef HAVE_CUDA
 #include "nn/cuda/cuda.h"
@@ -16,41 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASSERT_OK(call) cr_assert_eq((call), OK, "%s", err_message())
-
-enum { MOST_FLOATS = 4096 };
-
-static const nn_device several[] = {{.backend = &be_ref, .replicas = 2},
-                                    {.backend = &be_ref, .replicas = 4},
-                                    {.backend = &be_cpu, .replicas = 2},
-                                    {.backend = &be_cpu, .replicas = 4}};
-enum { SEVERAL = sizeof several / sizeof several[0] };
-
-/* Fails where `value` differs from `expected` by more than `most` of the largest expected. */
-static void expect_close(const float *value, const float *expected, size_t n, double most, nn_device device,
-                         const char *what)
-{
-    double error = relative_error(value, expected, n);
-    cr_expect_leq(error, most, "%d replicas of %s: %s is off by %.2g", device.replicas, device.backend->name,
-                  what, error);
-}
-
 /* ---- a step of a net with every operator ---- */
 
 /* The value of every node of the step that m.d or m.g is. */
 static void compare_values(model *one, model *many, int which, double most, nn_device device)
 {
-    static float expected[MOST_FLOATS], value[MOST_FLOATS];
-    step *a = which ? one->g : one->d, *b = which ? many->g : many->d;
-    int last = (which ? one->loss_g : one->loss_d).id;
-    for (int id = 0; id <= last; id++) {
-        nn_shape_t shape = nn_shape_of(one->n, (nn_t){id}), whole = nn_shape_of(many->n, (nn_t){id});
-        cr_assert(nn_count(&shape) <= MOST_FLOATS && memcmp(&shape, &whole, sizeof shape) == 0);
-        memset(value, 0, sizeof value);
-        ASSERT_OK(nn_get(a, (nn_t){id}, expected));
-        ASSERT_OK(nn_get(b, (nn_t){id}, value));
-        expect_close(value, expected, nn_count(&shape), most, device, net_node(one->n, (nn_t){id})->name);
-    }
+    nn_t last = which ? one->loss_g : one->loss_d;
+    expect_same_values(one->n, which ? one->g : one->d, many->n, which ? many->g : many->d, last, most,
+                       device);
 }
 
 /* The gradients, or the values, of every parameter and state. */
@@ -67,13 +40,6 @@ static void compare_parameters(model *one, model *many, const char *scope, doubl
     }
     free(expected);
     free(value);
-}
-
-/* One device of the same kind. */
-static nn_device single(nn_device device)
-{
-    device.replicas = 1;
-    return device;
 }
 
 static void compare_step(nn_device device, int which, double most)
@@ -98,16 +64,6 @@ Test(replicas, every_value_and_gradient_is_that_of_one_device)
         compare_step(several[k], 0, 1e-5);
         compare_step(several[k], 1, 1e-5);
     }
-}
-
-/* Ends the test as skipped where the machine lacks them. */
-static void require(nn_device device)
-{
-    net *n;
-    err error = net_open(device, 1, &n);
-    if (error == ERR_UNAVAILABLE) cr_skip_test("skipped: %s", err_message());
-    ASSERT_OK(error);
-    net_close(n);
 }
 
 /* Sums in another order, rounded to 8 bits: some results become their neighbours, and move what follows. */
