@@ -112,12 +112,11 @@ static err plan(backend *b, call *c)
 
 /* ---- running ---- */
 
-/* cuDNN does not write to what it only reads, but wants one type of pointer from us. */
+/* What a product reads, by the operator's names; what it writes is NULL here. */
 static conv_operands operands(const conv_plan *p, const void *input, const void *weights, const void *output)
 {
-    void *in = (void *)(uintptr_t)input, *out = (void *)(uintptr_t)output;
     return (conv_operands){
-        .x = p->upsample ? out : in, .w = (void *)(uintptr_t)weights, .y = p->upsample ? in : out};
+        .x = p->upsample ? output : input, .w = weights, .y = p->upsample ? input : output};
 }
 
 static err forward(backend *b, const call *c)
@@ -131,7 +130,7 @@ static err forward(backend *b, const call *c)
         if (!c->wants[0]) workspace += p->weight_bytes;
         w = laid;
     }
-    TRY(dnn_convolution_run(b, p->d, p->forward, operands(p, c->in[0], w, c->out), false, workspace));
+    TRY(dnn_convolution_run(b, p->d, p->forward, operands(p, c->in[0], w, NULL), c->out, false, workspace));
     return cuda_bias_activate(b, c->n->a.act, cuda_element(b, c->n), c->out, c->n->n_in > 2 ? c->in[2] : NULL,
                               pixels_of(c->n), (size_t)c->n->shape.d[1]);
 }
@@ -140,11 +139,9 @@ static err forward(backend *b, const call *c)
 static err weights_gradient(backend *b, const call *c, const void *d, char *scratch)
 {
     const conv_plan *p = c->plan;
-    if (!p->laid)
-        return dnn_convolution_run(b, p->d, PRODUCT_W, operands(p, c->in[0], c->din[1], d), c->add[1],
-                                   scratch);
-    TRY(dnn_convolution_run(b, p->d, PRODUCT_W, operands(p, c->in[0], scratch, d), false,
-                            scratch + p->weight_bytes));
+    conv_operands o = operands(p, c->in[0], NULL, d);
+    if (!p->laid) return dnn_convolution_run(b, p->d, PRODUCT_W, o, c->din[1], c->add[1], scratch);
+    TRY(dnn_convolution_run(b, p->d, PRODUCT_W, o, scratch, false, scratch + p->weight_bytes));
     return cuda_take_weights(b, &c->n->in[1]->shape, p->upsample, cuda_element(b, c->n), scratch, c->din[1],
                              c->add[1]);
 }
@@ -164,7 +161,7 @@ static err backward(backend *b, const call *c)
     }
     if (c->din[0]) {
         const void *w = p->laid ? c->saved : (const void *)c->in[1];
-        TRY(dnn_convolution_run(b, p->d, p->data, operands(p, c->din[0], w, d), c->add[0], scratch));
+        TRY(dnn_convolution_run(b, p->d, p->data, operands(p, NULL, w, d), c->din[0], c->add[0], scratch));
     }
     if (c->din[1]) TRY(weights_gradient(b, c, d, scratch));
     if (c->n->n_in > 2 && c->din[2])

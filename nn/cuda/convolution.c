@@ -196,7 +196,7 @@ size_t dnn_convolution_workspace(const dnn_convolution *d, conv_product which)
 
 /* ---- running ---- */
 
-static cudnnStatus_t run(backend *b, const dnn_convolution *d, conv_product which, conv_operands o,
+static cudnnStatus_t run(backend *b, const dnn_convolution *d, conv_product which, conv_operands o, void *out,
                          float beta, void *workspace)
 {
     static const float one = 1; /* cuDNN takes its factors by address, on the host */
@@ -205,24 +205,24 @@ static cudnnStatus_t run(backend *b, const dnn_convolution *d, conv_product whic
     case PRODUCT_Y:
         return dnn.ConvolutionForward(b->cudnn, &one, d->x, o.x, d->w, o.w, w->descriptor,
                                       (cudnnConvolutionFwdAlgo_t)w->algorithm, workspace, w->workspace, &beta,
-                                      d->y, o.y);
+                                      d->y, out);
     case PRODUCT_X:
         return dnn.ConvolutionBackwardData(b->cudnn, &one, d->w, o.w, d->y, o.y, w->descriptor,
                                            (cudnnConvolutionBwdDataAlgo_t)w->algorithm, workspace,
-                                           w->workspace, &beta, d->x, o.x);
+                                           w->workspace, &beta, d->x, out);
     default:
         return dnn.ConvolutionBackwardFilter(b->cudnn, &one, d->x, o.x, d->y, o.y, w->descriptor,
                                              (cudnnConvolutionBwdFilterAlgo_t)w->algorithm, workspace,
-                                             w->workspace, &beta, d->w, o.w);
+                                             w->workspace, &beta, d->w, out);
     }
 }
 
-err dnn_convolution_run(backend *b, const dnn_convolution *d, conv_product which, conv_operands o, bool add,
-                        void *workspace)
+err dnn_convolution_run(backend *b, const dnn_convolution *d, conv_product which, conv_operands o, void *out,
+                        bool add, void *workspace)
 {
     static const char *const names[] = {"cudnnConvolutionForward", "cudnnConvolutionBackwardData",
                                         "cudnnConvolutionBackwardFilter"};
-    if (d->ways[which].direct) return cuda_direct_run(b, &d->s, which, o, add, workspace);
-    cudnnStatus_t status = run(b, d, which, o, add ? 1 : 0, workspace);
+    if (d->ways[which].direct) return cuda_direct_run(b, &d->s, which, o, out, add, workspace);
+    cudnnStatus_t status = run(b, d, which, o, out, add ? 1 : 0, workspace);
     return status == CUDNN_STATUS_SUCCESS ? OK : cudnn_error(status, names[which]);
 }

@@ -21,9 +21,9 @@ typedef struct conv_shape {
     int n, c, h, w, k, oh, ow, size, stride, pad;
 } conv_shape;
 
-/* The three tensors; a product writes one and reads the others. */
+/* What a product reads: two of the three tensors. */
 typedef struct conv_operands {
-    void *x, *w, *y;
+    const void *x, *w, *y;
 } conv_operands;
 
 typedef struct dnn_convolution dnn_convolution;
@@ -35,14 +35,14 @@ void dnn_convolution_close(dnn_convolution *d); /* NULL is fine */
 /* Bytes of workspace that a product needs, aligned as cuda_workspace is. */
 size_t dnn_convolution_workspace(const dnn_convolution *d, conv_product which);
 
-/* Stores the product, or adds it to what is there. */
-err dnn_convolution_run(backend *b, const dnn_convolution *d, conv_product which, conv_operands o, bool add,
-                        void *workspace);
+/* Stores the product at `out`, or adds it to what is there. */
+err dnn_convolution_run(backend *b, const dnn_convolution *d, conv_product which, conv_operands o, void *out,
+                        bool add, void *workspace);
 
 /* ---- direct_conv.cu: the same without cuDNN, for shapes that it does not do: meant for few channels ---- */
 
 size_t cuda_direct_workspace(const conv_shape *s, conv_product which);
-err cuda_direct_run(backend *b, const conv_shape *s, conv_product which, conv_operands o, bool add,
+err cuda_direct_run(backend *b, const conv_shape *s, conv_product which, conv_operands o, void *out, bool add,
                     void *workspace);
 
 #ifdef __cplusplus

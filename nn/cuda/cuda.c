@@ -30,6 +30,7 @@ err cuda_error(cudaError_t status, const char *text)
 err cudnn_error(cudnnStatus_t status, const char *text)
 {
     char reason[400] = "";
+    (void)cudaGetLastError();
     dnn.GetLastErrorString(reason, sizeof reason);
     return err_set(ERR_SYSTEM, "%.*s: %s%s%s", NAME(text), dnn.GetErrorString(status), reason[0] ? ": " : "",
                    reason);
@@ -37,6 +38,7 @@ err cudnn_error(cudnnStatus_t status, const char *text)
 
 err blas_error(cublasStatus_t status, const char *text)
 {
+    (void)cudaGetLastError();
     return err_set(ERR_SYSTEM, "%.*s: %s", NAME(text), lt.GetStatusString(status));
 }
 

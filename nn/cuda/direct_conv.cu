@@ -136,22 +136,22 @@ size_t cuda_direct_workspace(const conv_shape *s, conv_product which)
     return which == PRODUCT_W ? column_bytes(weight_columns(s), 1) : 0;
 }
 
-err cuda_direct_run(backend *b, const conv_shape *s, conv_product which, conv_operands o, bool add,
+err cuda_direct_run(backend *b, const conv_shape *s, conv_product which, conv_operands o, void *out, bool add,
                     void *workspace)
 {
     size_t of_x = (size_t)s->n * (size_t)s->h * (size_t)s->w * (size_t)s->c;
     size_t of_y = (size_t)s->n * (size_t)s->oh * (size_t)s->ow * (size_t)s->k;
     if (which == PRODUCT_Y)
         return by_type(s->element, (size_t)s->c, [&]<class T, int W>() -> err {
-            LAUNCH_EACH(b, (direct_y<T, W>), of_y, (T *)o.y, (const T *)o.x, (const T *)o.w, *s,
+            LAUNCH_EACH(b, (direct_y<T, W>), of_y, (T *)out, (const T *)o.x, (const T *)o.w, *s,
                         (uint32_t)of_y, add);
             return OK;
         });
     return by_element(s->element, [&]<class T>() -> err {
         tap_products<T> term = {weight_sums_of(s), (const T *)o.x, (const T *)o.y};
-        store_weight<T> finish = {weight_sums_of(s), (T *)o.w, add};
+        store_weight<T> finish = {weight_sums_of(s), (T *)out, add};
         if (which == PRODUCT_W) return reduce_columns<1>(b, weight_columns(s), term, finish, workspace);
-        LAUNCH_EACH(b, direct_x<T>, of_x, (T *)o.x, (const T *)o.y, (const T *)o.w, *s, (uint32_t)of_x, add);
+        LAUNCH_EACH(b, direct_x<T>, of_x, (T *)out, (const T *)o.y, (const T *)o.w, *s, (uint32_t)of_x, add);
         return OK;
     });
 }

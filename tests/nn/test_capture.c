@@ -1,6 +1,8 @@
 /* When steps are captured and replayed, on a fake backend: ref, whose calls are written down instead of done
  * while it captures. */
 #include "nn/backend.h"
+#include "nn/step.h"
+#include "tests/nn/devices.h"
 #include "tests/nn/model.h"
 
 #include <criterion/criterion.h>
@@ -333,3 +335,19 @@ Test(capture, a_model_trains_as_without)
     model_close(&a);
     model_close(&b);
 }
+
+/* Every operator of the model can be captured: none waits or allocates on its way. */
+#ifdef HAVE_CUDA
+static void expect_captures(nn_device device)
+{
+    model m = model_open_on(device, 6, false);
+    model_train(&m, 0, 3);
+    cr_expect(m.d->captured && m.g->captured, "%s", device_text(device));
+    model_close(&m);
+}
+
+Test(cuda_capture, a_model_is_captured)
+{
+    run_on_gpu(expect_captures);
+}
+#endif
