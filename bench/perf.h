@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "bench/workloads.h"
 
+enum { PERF_BUSY_PERCENT = 5 }; /* from which share of the machine's time on others are told of */
+
 /* One workload measured. Plain memory but for `w`, which belongs to the program. */
 typedef struct perf_row {
     const workload *w;
@@ -15,6 +17,7 @@ typedef struct perf_row {
     double bare_s;     /* that oneDNN alone needs for the step's convolutions; 0: not measured */
     size_t idle_bytes; /* resident before anything was made, */
     size_t peak_bytes; /* and at most until the last step; 0: the work is done by other processes */
+    double others; /* share of the machine's processor time that others took meanwhile; below 0: unknown */
 } perf_row;
 
 /* perf_process.c: measures a workload in a process of its own, so that its memory is its own. The calling

@@ -1,6 +1,7 @@
 /* One workload in a process of its own, and beside it what the machine can do at that moment. */
 #include "bench/perf.h"
 
+#include "base/clock.h"
 #include "nn/cpu/peak.h"
 
 #include <stdio.h>
@@ -20,6 +21,37 @@ static size_t most_resident(void)
 {
     struct rusage used;
     return getrusage(RUSAGE_SELF, &used) == 0 ? (size_t)used.ru_maxrss * 1024 : 0;
+}
+
+static double seconds_of(struct timeval t)
+{
+    return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+/* Seconds of processor time that this process and its ended children took. */
+static double own_seconds(void)
+{
+    static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+    double sum = 0;
+    for (int i = 0; i < 2; i++) {
+        struct rusage used;
+        if (getrusage(whose[i], &used) == 0) sum += seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+    }
+    return sum;
+}
+
+/* Seconds that all processors were at work since the machine started, or taken by other virtual machines;
+ * below 0 where Linux's /proc/stat is not there. */
+static double machine_seconds(void)
+{
+    unsigned long long t[8] = {0}; /* user, nice, system, idle, waiting, interrupts hard and soft, stolen */
+    FILE *f = fopen("/proc/stat", "r");
+    if (!f) return -1;
+    int n = fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2], &t[3], &t[4], &t[5],
+                   &t[6], &t[7]);
+    (void)fclose(f);
+    if (n != 8) return -1;
+    return (double)(t[0] + t[1] + t[2] + t[5] + t[6] + t[7]) / (double)sysconf(_SC_CLK_TCK);
 }
 
 static bool same_convolution(const convolution *a, const convolution *b)
@@ -60,9 +92,13 @@ static err measure_machine(const perf_setting *s, perf_row *row)
 
 static err measure(const workload *w, const perf_setting *s, bool plain, perf_row *row)
 {
+    double start = clock_seconds(), machine = machine_seconds(), own = own_seconds();
     row->idle_bytes = most_resident();
     TRY(w->measure(w, s, &row->m));
     row->peak_bytes = most_resident();
+    double others = machine_seconds() - machine - (own_seconds() - own);
+    double capacity = (clock_seconds() - start) * (double)sysconf(_SC_NPROCESSORS_ONLN);
+    row->others = machine < 0 ? -1 : others > 0 ? others / capacity : 0;
     if (w->spreads) row->idle_bytes = row->peak_bytes = 0;
     row->available = true;
     return plain ? OK : measure_machine(s, row);

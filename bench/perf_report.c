@@ -40,6 +40,14 @@ static void add_row(columns *t, const perf_row *r)
     number_or_dash(t, megabytes(r->peak_bytes), 0, "");
 }
 
+static void add_notes(const perf_row *r, text *out)
+{
+    if (!r->available) text_printf(out, "%s: %s\n", r->w->name, r->reason);
+    if (100 * r->others >= PERF_BUSY_PERCENT)
+        text_printf(out, "%s: others took %.0f%% of the machine meanwhile, so it can do better\n", r->w->name,
+                    100 * r->others);
+}
+
 err perf_table(const perf_row *rows, int n, text *out)
 {
     static const char *const head[COLUMNS] = {"workload",   "ms/step",   "range", "samples/s",
@@ -51,8 +59,7 @@ err perf_table(const perf_row *rows, int n, text *out)
     for (int i = 0; i < n; i++) add_row(&t, &rows[i]);
     err error = columns_format(&t, out);
     columns_close(&t);
-    for (int i = 0; i < n; i++)
-        if (!rows[i].available) text_printf(out, "%s: %s\n", rows[i].w->name, rows[i].reason);
+    for (int i = 0; i < n; i++) add_notes(&rows[i], out);
     return error;
 }
 
@@ -78,7 +85,7 @@ void perf_csv(const perf_row *rows, int n, const perf_setting *s, text *out)
 {
     text_printf(out, "workload,device,precision,status,median_ms,mean_ms,least_ms,most_ms,steps,samples,"
                      "gflop,gflop_per_s,peak_gflop_per_s,bare_ms,parameters,arena_bytes,idle_bytes,"
-                     "peak_bytes\n");
+                     "peak_bytes,others_share\n");
     for (int i = 0; i < n; i++) {
         const perf_row *r = &rows[i];
         const measurement *m = &r->m;
@@ -88,6 +95,7 @@ void perf_csv(const perf_row *rows, int n, const perf_setting *s, text *out)
                     1e3 * m->most_s, m->steps, m->samples);
         text_printf(out, "%.6g,%.6g,%.6g,%.6g,", 1e-9 * m->flops,
                     r->available ? 1e-9 * m->flops / m->median_s : 0, 1e-9 * r->peak_rate, 1e3 * r->bare_s);
-        text_printf(out, "%zu,%zu,%zu,%zu\n", m->parameters, m->arena_bytes, r->idle_bytes, r->peak_bytes);
+        text_printf(out, "%zu,%zu,%zu,%zu,%.3f\n", m->parameters, m->arena_bytes, r->idle_bytes,
+                    r->peak_bytes, r->available ? r->others : 0);
     }
 }

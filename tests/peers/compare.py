@@ -111,6 +111,9 @@ def fastest(name, precision, a):
     return best
 
 
+BUSY = 0.05  # PERF_BUSY_PERCENT of bench/perf.h
+
+
 def check_equal_work(name, row, torch):
     for key in ("parameters", "samples"):
         ours, theirs = int(row[key]), torch.about[key]
@@ -129,6 +132,8 @@ def take_turns(name, precision, torch, a):
             if not row:
                 return None, None
             check_equal_work(name, row, torch)
+            if float(row["others_share"]) >= BUSY:
+                tell(f"  round {turn + 1}: others took {float(row['others_share']):.0%} of the machine meanwhile")
             ours.append(Run(float(row["median_ms"]) / 1e3, int(row["idle_bytes"]), int(row["peak_bytes"])))
     return ours, theirs
 
