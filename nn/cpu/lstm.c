@@ -62,15 +62,16 @@ static int time_of(const call *c, sizes s, int k)
     return c->n->a.reverse ? s.times - 1 - k : k;
 }
 
-/* scratch: the sum of the biases, or their gradient (4H); then forward what is saved where nothing is,
- * backward dh and dc (B,H each). */
+/* scratch: the sum of the biases, or their gradient (4H); then forward W_hh transposed (H,4H), and what is
+ * saved where nothing is, backward dh and dc (B,H each). */
 static err plan(backend *b, call *c)
 {
     (void)b;
     sizes s = sizes_of(c->n);
-    size_t n = (size_t)s.hidden, more = c->backward ? 2 * (size_t)s.batch * n : saved_floats(s);
+    size_t n = (size_t)s.hidden, states_floats = 2 * (size_t)s.batch * n;
+    size_t forward = 4 * n * n + (c->backward ? 0 : saved_floats(s));
     if (c->backward) c->saved_bytes = saved_floats(s) * sizeof(float);
-    c->scratch_bytes = (4 * n + more) * sizeof(float);
+    c->scratch_bytes = (4 * n + (forward > states_floats ? forward : states_floats)) * sizeof(float);
     int states = 1 + c->backward + c->wants[W_HH], inputs = 1 + c->wants[X] + c->wants[W_IH];
     c->flops = 8.0 * (double)rows_of(s) * s.hidden * ((double)s.hidden * states + (double)s.in * inputs);
     return OK;
@@ -140,35 +141,54 @@ static void start_samples(const call *c, sizes s, float *saved, int first, int e
     }
 }
 
-static void forward_samples(const call *c, sizes s, const float *bias, float *saved, int first, int end)
+/* to (columns,rows) = x (rows,columns) transposed. */
+static void transpose(float *to, const float *x, int rows, int columns)
+{
+    enum { TILE = 16 };
+#pragma omp parallel for schedule(static)
+    for (int top = 0; top < rows; top += TILE)
+        for (int left = 0; left < columns; left += TILE)
+            for (int j = left; j < columns && j < left + TILE; j++)
+                for (int i = top; i < rows && i < top + TILE; i++)
+                    to[(size_t)j * (size_t)rows + (size_t)i] = x[(size_t)i * (size_t)columns + (size_t)j];
+}
+
+/* turned: W_hh transposed. */
+static bool forward_samples(const call *c, sizes s, const float *bias, const float *turned, float *saved,
+                            int first, int end)
 {
     int n = s.hidden;
+    bool fine = true;
     start_samples(c, s, saved, first, end);
     for (int k = 0; k < s.times; k++) {
         int t = time_of(c, s, k);
         moment m = moment_of(saved, s, first, t);
         if (k > 0 || c->n->a.state)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, end - first, 4 * n, n, 1, m.h, s.times * n,
-                        c->in[W_HH], n, 1, m.gates, s.times * 4 * n);
+            fine = fine && dnnl_sgemm('N', 'N', end - first, 4 * n, n, 1, m.h, s.times * n, turned, 4 * n, 1,
+                                      m.gates, s.times * 4 * n) == dnnl_success;
         for (int b = first; b < end; b++) forward_row(c, s, bias, saved, b, t, time_of(c, s, k + 1));
     }
+    return fine;
 }
 
 static err forward(backend *context, const call *c)
 {
     (void)context;
     sizes s = sizes_of(c->n);
-    float *bias = c->scratch, *saved = c->backward ? c->saved : bias + 4 * s.hidden;
+    size_t n = (size_t)s.hidden;
+    float *bias = c->scratch, *turned = bias + 4 * n, *saved = c->backward ? c->saved : turned + 4 * n * n;
+    bool fine = true;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.batch * s.times, 4 * s.hidden, s.in, 1, c->in[X],
                 s.in, c->in[W_IH], s.in, 0, saved, 4 * s.hidden);
-    for (int k = 0; k < 4 * s.hidden; k++) bias[k] = c->in[B_IH][k] + c->in[B_HH][k];
-#pragma omp parallel if (s.batch > 1)
+    for (size_t k = 0; k < 4 * n; k++) bias[k] = c->in[B_IH][k] + c->in[B_HH][k];
+    transpose(turned, c->in[W_HH], 4 * s.hidden, s.hidden);
+#pragma omp parallel if (s.batch > 1) reduction(&& : fine)
     {
         int first, end;
         share_samples(s.batch, &first, &end);
-        if (first < end) forward_samples(c, s, bias, saved, first, end);
+        fine = first == end || forward_samples(c, s, bias, turned, saved, first, end);
     }
-    return OK;
+    return fine ? OK : err_set(ERR_SYSTEM, "oneDNN could not multiply");
 }
 
 /* ---- backward ---- */
@@ -204,10 +224,10 @@ static void backward_row(const call *c, sizes s, float *dh, float *dc, int b, in
         gradient_row(m, dh + (size_t)b * n, dc + (size_t)b * n, c->dout + row * n * (s.cell ? 2 : 1), n);
 }
 
-static void backward_samples(const call *c, sizes s, float *dh, float *dc, int first, int end)
+static bool backward_samples(const call *c, sizes s, float *dh, float *dc, int first, int end)
 {
     int n = s.hidden;
-    bool state = c->n->a.state && c->din[STATE];
+    bool state = c->n->a.state && c->din[STATE], fine = true;
     for (int b = first; b < end; b++) {
         size_t at = (size_t)b * (size_t)n, bytes = (size_t)n * sizeof(float);
         memset(dh + at, 0, bytes);
@@ -221,14 +241,15 @@ static void backward_samples(const call *c, sizes s, float *dh, float *dc, int f
         moment m = moment_of(c->saved, s, first, t);
         for (int b = first; b < end; b++) backward_row(c, s, dh, dc, b, t);
         if (k > 0 || state)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, end - first, n, 4 * n, 1, m.gates,
-                        s.times * 4 * n, c->in[W_HH], n, 1, dh + (size_t)first * (size_t)n, n);
+            fine = fine && dnnl_sgemm('N', 'N', end - first, n, 4 * n, 1, m.gates, s.times * 4 * n,
+                                      c->in[W_HH], n, 1, dh + (size_t)first * (size_t)n, n) == dnnl_success;
     }
     for (int b = first; b < end && state; b++) {
         size_t at = (size_t)b * (size_t)n;
         cpu_store(false, c->din[STATE] + 2 * at, dh + at, (size_t)n, c->add[STATE]);
         cpu_store(false, c->din[STATE] + 2 * at + n, dc + at, (size_t)n, c->add[STATE]);
     }
+    return fine;
 }
 
 /* dw (4H,columns) = the gates' gradients^T times x (B*T,columns). */
@@ -244,12 +265,14 @@ static err backward(backend *context, const call *c)
     sizes s = sizes_of(c->n);
     size_t n = (size_t)s.hidden;
     float *bias = c->scratch, *dh = bias + 4 * n, *dc = dh + (size_t)s.batch * n, *gates = c->saved;
-#pragma omp parallel if (s.batch > 1)
+    bool fine = true;
+#pragma omp parallel if (s.batch > 1) reduction(&& : fine)
     {
         int first, end;
         share_samples(s.batch, &first, &end);
-        if (first < end) backward_samples(c, s, dh, dc, first, end);
+        fine = first == end || backward_samples(c, s, dh, dc, first, end);
     }
+    if (!fine) return err_set(ERR_SYSTEM, "oneDNN could not multiply");
     if (c->din[X])
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.batch * s.times, s.in, 4 * s.hidden, 1,
                     gates, 4 * s.hidden, c->in[W_IH], s.in, c->add[X] ? 1 : 0, c->din[X], s.in);
