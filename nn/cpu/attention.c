@@ -3,7 +3,6 @@
  * has. */
 #include "nn/cpu/cpu.h"
 
-#include <cblas.h>
 #include <string.h>
 
 typedef struct sizes {
@@ -63,27 +62,29 @@ static void zero_rows(float *x, int rows, int width, int ld)
     for (int i = 0; i < rows; i++) memset(x + (size_t)i * (size_t)ld, 0, (size_t)width * sizeof *x);
 }
 
-static void forward_head(const call *c, sizes s, head h)
+static bool forward_head(const call *c, sizes s, head h)
 {
     float *weights = (float *)(c->backward ? c->saved : c->scratch) + h.weights;
     if (h.known == 0) {
         zero_rows(c->out + h.out, s.queries, s.value_width, h.value_ld);
-        return;
+        return true;
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.queries, h.known, s.width, c->n->a.scale,
-                c->in[0] + h.q, h.ld, c->in[1] + h.k, h.ld, 0, weights, s.keys);
+    if (!cpu_matmul('N', 'T', s.queries, h.known, s.width, c->n->a.scale, c->in[0] + h.q, h.ld,
+                    c->in[1] + h.k, h.ld, false, weights, s.keys))
+        return false;
     weigh(c, s, h, weights);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.queries, s.value_width, h.known, 1, weights,
-                s.keys, c->in[2] + h.v, h.value_ld, 0, c->out + h.out, h.value_ld);
+    return cpu_matmul('N', 'N', s.queries, s.value_width, h.known, 1, weights, s.keys, c->in[2] + h.v,
+                      h.value_ld, false, c->out + h.out, h.value_ld);
 }
 
 static err forward(backend *b, const call *c)
 {
     (void)b;
     sizes s = sizes_of(c->n);
-#pragma omp parallel for schedule(static)
-    for (int r = 0; r < s.batch * s.heads; r++) forward_head(c, s, head_of(c, s, r));
-    return OK;
+    bool fine = true;
+#pragma omp parallel for schedule(static) reduction(&& : fine)
+    for (int r = 0; r < s.batch * s.heads; r++) fine = forward_head(c, s, head_of(c, s, r)) && fine;
+    return cpu_matmul_done(fine);
 }
 
 /* dS = P (dP - sum_j P dP), in place of dP. */
@@ -96,18 +97,22 @@ CPU_KERNEL static void slope_row(float *restrict slopes, const float *restrict w
 }
 
 /* With dP = dout v^T: dq = scale dS k, dk = scale dS^T q. */
-static void backward_scores(const call *c, sizes s, head h, const float *weights, float *slopes)
+static bool backward_scores(const call *c, sizes s, head h, const float *weights, float *slopes)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.queries, h.known, s.value_width, 1,
-                c->dout + h.out, h.value_ld, c->in[2] + h.v, h.value_ld, 0, slopes, s.keys);
+    float scale = c->n->a.scale;
+    bool fine = cpu_matmul('N', 'T', s.queries, h.known, s.value_width, 1, c->dout + h.out, h.value_ld,
+                           c->in[2] + h.v, h.value_ld, false, slopes, s.keys);
     for (int i = 0; i < s.queries; i++)
         slope_row(slopes + (size_t)i * (size_t)s.keys, weights + (size_t)i * (size_t)s.keys, (size_t)h.known);
     if (c->din[0])
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.queries, s.width, h.known, c->n->a.scale,
-                    slopes, s.keys, c->in[1] + h.k, h.ld, c->add[0] ? 1 : 0, c->din[0] + h.q, h.ld);
+        fine = cpu_matmul('N', 'N', s.queries, s.width, h.known, scale, slopes, s.keys, c->in[1] + h.k, h.ld,
+                          c->add[0], c->din[0] + h.q, h.ld) &&
+               fine;
     if (c->din[1])
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, h.known, s.width, s.queries, c->n->a.scale,
-                    slopes, s.keys, c->in[0] + h.q, h.ld, c->add[1] ? 1 : 0, c->din[1] + h.k, h.ld);
+        fine = cpu_matmul('T', 'N', h.known, s.width, s.queries, scale, slopes, s.keys, c->in[0] + h.q, h.ld,
+                          c->add[1], c->din[1] + h.k, h.ld) &&
+               fine;
+    return fine;
 }
 
 /* Keys that the sample does not have get no gradient, and without any the queries get none. */
@@ -121,24 +126,28 @@ static void zero_unknown(const call *c, sizes s, head h)
         zero_rows(c->din[2] + h.v + known * (size_t)h.value_ld, s.keys - h.known, s.value_width, h.value_ld);
 }
 
-static void backward_head(const call *c, sizes s, head h)
+static bool backward_head(const call *c, sizes s, head h)
 {
     const float *weights = (const float *)c->saved + h.weights;
+    bool fine = true;
     zero_unknown(c, s, h);
-    if (h.known == 0) return;
-    if (c->din[0] || c->din[1]) backward_scores(c, s, h, weights, (float *)c->scratch + h.weights);
+    if (h.known == 0) return true;
+    if (c->din[0] || c->din[1]) fine = backward_scores(c, s, h, weights, (float *)c->scratch + h.weights);
     if (c->din[2])
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, h.known, s.value_width, s.queries, 1, weights,
-                    s.keys, c->dout + h.out, h.value_ld, c->add[2] ? 1 : 0, c->din[2] + h.v, h.value_ld);
+        fine = cpu_matmul('T', 'N', h.known, s.value_width, s.queries, 1, weights, s.keys, c->dout + h.out,
+                          h.value_ld, c->add[2], c->din[2] + h.v, h.value_ld) &&
+               fine;
+    return fine;
 }
 
 static err backward(backend *b, const call *c)
 {
     (void)b;
     sizes s = sizes_of(c->n);
-#pragma omp parallel for schedule(static)
-    for (int r = 0; r < s.batch * s.heads; r++) backward_head(c, s, head_of(c, s, r));
-    return OK;
+    bool fine = true;
+#pragma omp parallel for schedule(static) reduction(&& : fine)
+    for (int r = 0; r < s.batch * s.heads; r++) fine = backward_head(c, s, head_of(c, s, r)) && fine;
+    return cpu_matmul_done(fine);
 }
 
 const kernel cpu_attention = {.plan = plan, .forward = forward, .backward = backward};

@@ -31,14 +31,21 @@ void cpu_gelu(float *y, const float *x, size_t n)
 }
 
 /* gelu' = Phi(x) + x phi(x), with the normal density phi. */
+CPU_INLINE float slope(float x)
+{
+    float e = exponential(-0.5F * x * x);
+    return normal_distribution(x, e) + x * 0.398942280F * e;
+}
+
 CPU_KERNEL static void backward_part(float *restrict dx, const float *restrict x, const float *restrict dy,
                                      size_t n, bool add)
 {
+    if (add) {
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float e = exponential(-0.5F * x[i] * x[i]);
-        float d = dy[i] * (normal_distribution(x[i], e) + x[i] * 0.398942280F * e);
-        dx[i] = add ? dx[i] + d : d;
+        for (size_t i = 0; i < n; i++) dx[i] += dy[i] * slope(x[i]);
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) dx[i] = dy[i] * slope(x[i]);
     }
 }
 

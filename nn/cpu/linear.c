@@ -1,7 +1,5 @@
-/* out = act(x w^T + b) with the rows of x in one matrix, by OpenBLAS; w (O,I), or transposed (I,O). */
+/* out = act(x w^T + b) with the rows of x in one matrix, by oneDNN; w (O,I), or transposed (I,O). */
 #include "nn/cpu/cpu.h"
-
-#include <cblas.h>
 
 typedef struct sizes {
     int rows, in, out;
@@ -24,10 +22,15 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
-CPU_KERNEL static void add_rows(float *restrict out, const float *restrict bias, int rows, int columns)
+CPU_KERNEL static void add_row(float *restrict out, const float *restrict bias, int columns)
 {
-    for (int r = 0; r < rows; r++)
-        for (int i = 0; i < columns; i++) out[(size_t)r * (size_t)columns + (size_t)i] += bias[i];
+    for (int i = 0; i < columns; i++) out[i] += bias[i];
+}
+
+static void add_bias(const call *c, sizes s)
+{
+#pragma omp parallel for schedule(static) if ((size_t)s.rows * (size_t)s.out > 16384)
+    for (int r = 0; r < s.rows; r++) add_row(c->out + (size_t)r * (size_t)s.out, c->in[2], s.out);
 }
 
 static err forward(backend *b, const call *c)
@@ -35,22 +38,19 @@ static err forward(backend *b, const call *c)
     (void)b;
     sizes s = sizes_of(c->n);
     bool turned = c->n->a.transposed;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, turned ? CblasNoTrans : CblasTrans, s.rows, s.out, s.in, 1,
-                c->in[0], s.in, c->in[1], turned ? s.out : s.in, 0, c->out, s.out);
-    if (c->n->n_in > 2) add_rows(c->out, c->in[2], s.rows, s.out);
+    TRY(cpu_matmul_done(cpu_matmul('N', turned ? 'N' : 'T', s.rows, s.out, s.in, 1, c->in[0], s.in, c->in[1],
+                                   turned ? s.out : s.in, false, c->out, s.out)));
+    if (c->n->n_in > 2) add_bias(c, s);
     cpu_activate(c->n->a.act, false, c->out, c->out, nn_count(&c->n->shape));
     return OK;
 }
 
-static void backward_weight(const call *c, sizes s, const float *d)
+static bool backward_weight(const call *c, sizes s, const float *d)
 {
-    float beta = c->add[1] ? 1 : 0;
     if (c->n->a.transposed)
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, s.in, s.out, s.rows, 1, c->in[0], s.in, d, s.out,
-                    beta, c->din[1], s.out);
-    else
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, s.out, s.in, s.rows, 1, d, s.out, c->in[0], s.in,
-                    beta, c->din[1], s.in);
+        return cpu_matmul('T', 'N', s.in, s.out, s.rows, 1, c->in[0], s.in, d, s.out, c->add[1], c->din[1],
+                          s.out);
+    return cpu_matmul('T', 'N', s.out, s.in, s.rows, 1, d, s.out, c->in[0], s.in, c->add[1], c->din[1], s.in);
 }
 
 /* With d = dout act'(out): dx = d w, dw = d^T x, db = the column sums of d. */
@@ -58,18 +58,18 @@ static err backward(backend *b, const call *c)
 {
     (void)b;
     sizes s = sizes_of(c->n);
-    bool turned = c->n->a.transposed;
+    bool turned = c->n->a.transposed, fine = true;
     const float *d = c->dout;
     if (c->n->a.act != ACT_NONE) {
         cpu_activate_backward(c->n->a.act, false, c->scratch, c->out, c->dout, nn_count(&c->n->shape), false);
         d = c->scratch;
     }
     if (c->din[0])
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, turned ? CblasTrans : CblasNoTrans, s.rows, s.in, s.out, 1,
-                    d, s.out, c->in[1], turned ? s.out : s.in, c->add[0] ? 1 : 0, c->din[0], s.in);
-    if (c->din[1]) backward_weight(c, s, d);
+        fine = cpu_matmul('N', turned ? 'T' : 'N', s.rows, s.in, s.out, 1, d, s.out, c->in[1],
+                          turned ? s.out : s.in, c->add[0], c->din[0], s.in);
+    if (c->din[1]) fine = backward_weight(c, s, d) && fine;
     if (c->n->n_in > 2 && c->din[2]) cpu_column_sums(c->din[2], d, s.rows, s.out, c->add[2]);
-    return OK;
+    return cpu_matmul_done(fine);
 }
 
 const kernel cpu_linear = {.plan = plan, .forward = forward, .backward = backward};

@@ -9,7 +9,6 @@
  * leaves its h and c as they were. */
 #include "nn/cpu/elementwise.h"
 
-#include <cblas.h>
 #include <omp.h>
 
 enum { X, W_IH, W_HH, B_IH, B_HH, STATE };
@@ -164,8 +163,8 @@ static bool forward_samples(const call *c, sizes s, const float *bias, const flo
         int t = time_of(c, s, k);
         moment m = moment_of(saved, s, first, t);
         if (k > 0 || c->n->a.state)
-            fine = fine && dnnl_sgemm('N', 'N', end - first, 4 * n, n, 1, m.h, s.times * n, turned, 4 * n, 1,
-                                      m.gates, s.times * 4 * n) == dnnl_success;
+            fine = fine && cpu_matmul('N', 'N', end - first, 4 * n, n, 1, m.h, s.times * n, turned, 4 * n,
+                                      true, m.gates, s.times * 4 * n);
         for (int b = first; b < end; b++) forward_row(c, s, bias, saved, b, t, time_of(c, s, k + 1));
     }
     return fine;
@@ -178,8 +177,8 @@ static err forward(backend *context, const call *c)
     size_t n = (size_t)s.hidden;
     float *bias = c->scratch, *turned = bias + 4 * n, *saved = c->backward ? c->saved : turned + 4 * n * n;
     bool fine = true;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.batch * s.times, 4 * s.hidden, s.in, 1, c->in[X],
-                s.in, c->in[W_IH], s.in, 0, saved, 4 * s.hidden);
+    TRY(cpu_matmul_done(cpu_matmul('N', 'T', s.batch * s.times, 4 * s.hidden, s.in, 1, c->in[X], s.in,
+                                   c->in[W_IH], s.in, false, saved, 4 * s.hidden)));
     for (size_t k = 0; k < 4 * n; k++) bias[k] = c->in[B_IH][k] + c->in[B_HH][k];
     transpose(turned, c->in[W_HH], 4 * s.hidden, s.hidden);
 #pragma omp parallel if (s.batch > 1) reduction(&& : fine)
@@ -188,7 +187,7 @@ static err forward(backend *context, const call *c)
         share_samples(s.batch, &first, &end);
         fine = first == end || forward_samples(c, s, bias, turned, saved, first, end);
     }
-    return fine ? OK : err_set(ERR_SYSTEM, "oneDNN could not multiply");
+    return cpu_matmul_done(fine);
 }
 
 /* ---- backward ---- */
@@ -241,8 +240,8 @@ static bool backward_samples(const call *c, sizes s, float *dh, float *dc, int f
         moment m = moment_of(c->saved, s, first, t);
         for (int b = first; b < end; b++) backward_row(c, s, dh, dc, b, t);
         if (k > 0 || state)
-            fine = fine && dnnl_sgemm('N', 'N', end - first, n, 4 * n, 1, m.gates, s.times * 4 * n,
-                                      c->in[W_HH], n, 1, dh + (size_t)first * (size_t)n, n) == dnnl_success;
+            fine = fine && cpu_matmul('N', 'N', end - first, n, 4 * n, 1, m.gates, s.times * 4 * n,
+                                      c->in[W_HH], n, true, dh + (size_t)first * (size_t)n, n);
     }
     for (int b = first; b < end && state; b++) {
         size_t at = (size_t)b * (size_t)n;
@@ -253,10 +252,10 @@ static bool backward_samples(const call *c, sizes s, float *dh, float *dc, int f
 }
 
 /* dw (4H,columns) = the gates' gradients^T times x (B*T,columns). */
-static void weight_gradient(const float *gates, sizes s, const float *x, int columns, float *dw, bool add)
+static bool weight_gradient(const float *gates, sizes s, const float *x, int columns, float *dw, bool add)
 {
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, 4 * s.hidden, columns, s.batch * s.times, 1, gates,
-                4 * s.hidden, x, columns, add ? 1 : 0, dw, columns);
+    return cpu_matmul('T', 'N', 4 * s.hidden, columns, s.batch * s.times, 1, gates, 4 * s.hidden, x, columns,
+                      add, dw, columns);
 }
 
 static err backward(backend *context, const call *c)
@@ -272,17 +271,18 @@ static err backward(backend *context, const call *c)
         share_samples(s.batch, &first, &end);
         fine = first == end || backward_samples(c, s, dh, dc, first, end);
     }
-    if (!fine) return err_set(ERR_SYSTEM, "oneDNN could not multiply");
     if (c->din[X])
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.batch * s.times, s.in, 4 * s.hidden, 1,
-                    gates, 4 * s.hidden, c->in[W_IH], s.in, c->add[X] ? 1 : 0, c->din[X], s.in);
-    if (c->din[W_IH]) weight_gradient(gates, s, c->in[X], s.in, c->din[W_IH], c->add[W_IH]);
+        fine = cpu_matmul('N', 'N', s.batch * s.times, s.in, 4 * s.hidden, 1, gates, 4 * s.hidden,
+                          c->in[W_IH], s.in, c->add[X], c->din[X], s.in) &&
+               fine;
+    if (c->din[W_IH]) fine = weight_gradient(gates, s, c->in[X], s.in, c->din[W_IH], c->add[W_IH]) && fine;
     if (c->din[W_HH])
-        weight_gradient(gates, s, gates + 4 * rows_of(s) * n, s.hidden, c->din[W_HH], c->add[W_HH]);
+        fine = weight_gradient(gates, s, gates + 4 * rows_of(s) * n, s.hidden, c->din[W_HH], c->add[W_HH]) &&
+               fine;
     if (c->din[B_IH] || c->din[B_HH]) cpu_column_sums(bias, gates, s.batch * s.times, 4 * s.hidden, false);
     for (int k = B_IH; k <= B_HH; k++)
         if (c->din[k]) cpu_store(false, c->din[k], bias, 4 * n, c->add[k]);
-    return OK;
+    return cpu_matmul_done(fine);
 }
 
 const kernel cpu_lstm = {.plan = plan, .forward = forward, .backward = backward};
