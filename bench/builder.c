@@ -44,19 +44,13 @@ err builder_dataset(builder *b, const dataset **out)
     return OK;
 }
 
-static uncertain_policy policy_of(const settings *s)
-{
-    return strcmp(s->uncertain, "zero") == 0  ? UNCERTAIN_ZERO
-           : strcmp(s->uncertain, "one") == 0 ? UNCERTAIN_ONE
-                                              : UNCERTAIN_UNKNOWN;
-}
-
 static err dataset_build(builder *b, const artifact *a, const char *work)
 {
     (void)a;
     const settings *s = &b->study->s;
     dataset *set;
-    TRY(dataset_open_uncertain(s->source, s->size, s->count, (uint64_t)s->data_seed, policy_of(s), &set));
+    TRY(dataset_open_uncertain(s->source, s->size, s->count, (uint64_t)s->data_seed, settings_uncertain(s),
+                               &set));
     err error = dataset_save(set, work);
     dataset_close(set);
     return error;

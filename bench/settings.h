@@ -51,6 +51,9 @@ err study_open(const settings *s, study *out); /* nothing to close */
  * Its model is the text in `s`. */
 classifier_opts settings_classifier(const settings *s, int n_classes);
 
+/* What becomes of uncertain labels of the real set. */
+uncertain_policy settings_uncertain(const settings *s);
+
 /* True if any arm needs a trained generator. */
 bool study_needs_generator(const study *s);
 

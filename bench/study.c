@@ -100,6 +100,13 @@ classifier_opts settings_classifier(const settings *s, int n_classes)
     return o;
 }
 
+uncertain_policy settings_uncertain(const settings *s)
+{
+    return strcmp(s->uncertain, "zero") == 0  ? UNCERTAIN_ZERO
+           : strcmp(s->uncertain, "one") == 0 ? UNCERTAIN_ONE
+                                              : UNCERTAIN_UNKNOWN;
+}
+
 /* The size is what options do not check against each other; the number of classes is not known yet. */
 static err check_classifier(const settings *s)
 {
