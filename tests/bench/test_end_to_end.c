@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,6 +212,22 @@ static char *scores_of_real(const char *out, const char *first, const char *seco
     return scores_text(out);
 }
 
+/* The largest difference of two rows of scores. */
+static double scores_distance(const char *a, const char *b)
+{
+    double largest = 0;
+    for (;; a++, b++) {
+        char *a_end, *b_end;
+        double x = strtod(a, &a_end), y = strtod(b, &b_end);
+        cr_assert(a_end > a && b_end > b && *a_end == *b_end, "%s and %s", a, b);
+        cr_assert_eq(isnan(x), isnan(y), "%s and %s", a, b);
+        largest = fmax(largest, fabs(x - y));
+        if (!*a_end) return largest;
+        a = a_end;
+        b = b_end;
+    }
+}
+
 Test(end_to_end, trials_keep_their_weights_and_start_from_given_ones)
 {
     static const char weights[] = "downstream.weights=weights.safetensors";
@@ -221,7 +238,8 @@ Test(end_to_end, trials_keep_their_weights_and_start_from_given_ones)
         scores_of_real("probe", weights, "downstream.trainable=head", "downstream.learning_rate=1e-9");
     char *means = scores_of_real("means", weights, "downstream.trainable=head", "downstream.head=prototype");
     cr_expect_str_neq(kept, started, "twice as many updates give other scores");
-    cr_expect_str_eq(kept, probe, "a probe that hardly learns is what its weights were");
+    /* Adam moves a weight by about 1e-9 an update, which the ninth digit of a score may show. */
+    cr_expect_lt(scores_distance(kept, probe), 1e-7, "a probe that hardly learns is what its weights were");
     cr_expect_str_neq(kept, means, "class means are another head");
     free(kept);
     free(started);
