@@ -79,6 +79,8 @@ function(add_cuda_backend)
     "$<$<COMPILE_LANGUAGE:C>:${flags}>"
     "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra,-Wno-missing-field-initializers>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${WERROR}>>:-Werror=all-warnings>")
+  # The same random numbers as base/rng.c, to the bit.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/nn/cuda/random.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
   target_include_directories(nn_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(nn_cuda PUBLIC nn PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})
   get_filename_component(cudnn_folder ${CUDNN_LIBRARY} DIRECTORY)

@@ -1,5 +1,5 @@
-/* What the files of nn/cpu share: the layout of activations, kernels for several vector widths, and the split
- * of work between threads. Only nn/cpu includes it.
+/* What the files of nn/cpu share: the layout of activations, and the split of work between threads. Only
+ * nn/cpu includes it.
  *
  * Layout. An activation (B,C,H,W) with C >= 8 lies as [B][blocks][H*W][width], channel c in block c / width
  * at lane c % width: oneDNN's nChw8c (nChw16c with AVX-512), the layout of its fastest convolutions. Lanes
@@ -10,23 +10,10 @@
 #ifndef NN_CPU_CPU_H
 #define NN_CPU_CPU_H
 
+#include "base/kernel.h"
 #include "nn/backend.h"
 
 #include <dnnl.h>
-
-/* Compiles the function for AVX-512, AVX2+FMA and the baseline, and picks one when the program loads. A GNU
- * extension, because C has no other way to use wide vectors in a build that runs everywhere. The body of an
- * OpenMP region is outlined without the attribute, so parallel loops call such functions instead of being
- * one. clang 14 knows no architecture levels here: with it the baseline runs everywhere. */
-#if defined(__x86_64__) && !defined(__clang__)
-#define CPU_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CPU_KERNEL
-#endif
-
-/* Bodies that kernels specialise by passing a constant width (a GNU attribute: without it the compiler may
- * keep one general copy). */
-#define CPU_INLINE static inline __attribute__((always_inline))
 
 enum { CPU_MIN_BLOCKED = 8 }; /* fewer channels than this are not worth a padded block */
 

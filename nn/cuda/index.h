@@ -14,6 +14,9 @@
 #define CUDA_BOTH static inline
 #endif
 
+#define NORMAL_FUNCTION CUDA_BOTH
+#include "base/normal.h"
+
 /* ---- functions of one number ---- */
 
 CUDA_BOTH float normal_distribution(float x)

@@ -1,5 +1,6 @@
-/* base/rng.c's bulk fills. t is read from device memory, because a graph replays its kernels with the
- * arguments that they were captured with. */
+/* base/rng.c's bulk fills, to the bit: this file is compiled without contraction into fused multiply-adds,
+ * and nvcc's division and square root are rounded as IEEE 754 says. t is read from device memory, because a
+ * graph replays its kernels with the arguments that they were captured with. */
 #include "nn/cuda/launch.cuh"
 
 static __global__ void set_counter(uint64_t *counter, uint64_t t)
@@ -16,15 +17,6 @@ err cuda_set_t(backend *b, uint64_t t)
     return OK;
 }
 
-/* Box-Muller on two words, in double as on the host; the angle 2 pi v 2^-32 is pi (v 2^-31). */
-static __device__ inline void normal_pair(uint32_t u, uint32_t v, float *out)
-{
-    double sine, cosine, radius = sqrt(-2.0 * log(((double)u + 1.0) * 0x1p-32));
-    sincospi((double)v * 0x1p-31, &sine, &cosine);
-    out[0] = (float)(radius * cosine);
-    out[1] = (float)(radius * sine);
-}
-
 /* The four elements of a block of the draw. */
 static __device__ inline void block_values(uint64_t key, uint64_t t, bool normal, uint64_t block,
                                            float *values)
@@ -32,8 +24,11 @@ static __device__ inline void block_values(uint64_t key, uint64_t t, bool normal
     philox_words w = philox_block(key, t, block);
     for (int k = 0; k < 4; k++) values[k] = uniform_of(w.word[k]);
     if (!normal) return;
-    normal_pair(w.word[0], w.word[1], values);
-    normal_pair(w.word[2], w.word[3], values + 2);
+    for (int k = 0; k < 4; k += 2) {
+        normal_pair pair = normal_of_words(w.word[k], w.word[k + 1]);
+        values[k] = pair.cosine;
+        values[k + 1] = pair.sine;
+    }
 }
 
 static __global__ void draw(uint64_t key, const uint64_t *t, bool normal, float *out, uint32_t n)

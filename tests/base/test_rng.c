@@ -2,6 +2,8 @@
  * */
 #include "base/rng.h"
 
+#include "base/normal.h"
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <omp.h>
@@ -240,6 +242,105 @@ Test(rng, fills_follow_their_laws)
     cr_expect_lt(kolmogorov_distance(values, BULK, uniform_law), 1.63);
     rng_fill_normal(rng_key(1, "bulk"), 1, values, BULK);
     cr_expect_lt(kolmogorov_distance(values, BULK, normal_law), 1.63);
+}
+
+/* ---- the arithmetic of normal fills ---- */
+
+/* Words of all sizes, near both ends of the range, and around the powers of two and their halves' roots. */
+static uint32_t word_of_any_size(uint32_t i)
+{
+    uint32_t words[4];
+    philox(1, 0, i, words);
+    uint32_t small = words[0] >> words[1] % 32;
+    uint32_t power = 1U << words[1] % 32, near = power + (words[2] % 64 - 32);
+    uint32_t root = (uint32_t)(power * sqrt(0.5)) + (words[2] % 64 - 32);
+    const uint32_t kinds[] = {words[0], small, ~small, near, root};
+    return kinds[words[3] % 5];
+}
+
+Test(rng, logarithms_are_those_of_libm)
+{
+    double worst = 0;
+    for (uint32_t i = 0; i < 1000000; i++) {
+        uint32_t word = word_of_any_size(i);
+        double want = 32 * log(2.0) - log(word + 1.0);
+        if (word >= 1U << 31) want = -log1p(-(4294967295.0 - word) * 0x1p-32); /* the difference is exact */
+        double got = (double)normal_minus_log(word);
+        cr_assert(got >= 0);
+        if (want > 0) worst = fmax(worst, fabs(got - want) / want);
+    }
+    cr_expect_lt(worst, 0x1p-22);
+    cr_expect_eq(normal_minus_log(UINT32_MAX), 0.0F);
+}
+
+Test(rng, directions_are_those_of_libm)
+{
+    double worst = 0;
+    for (uint32_t i = 0; i < 1000000; i++) {
+        uint32_t words[4];
+        philox(2, 0, i, words);
+        uint32_t v = i % 2 ? words[0] : (words[0] << 29) + (words[1] % 64 - 32); /* near the octants, too */
+        double angle = 2 * acos(-1.0) * v * 0x1p-32;
+        normal_pair got = normal_direction(v);
+        worst = fmax(worst, fmax(fabs((double)got.cosine - cos(angle)), fabs((double)got.sine - sin(angle))));
+    }
+    cr_expect_lt(worst, 1.5 * 0x1p-23);
+    cr_expect(normal_direction(0).cosine == 1 && normal_direction(0).sine == 0);
+    cr_expect(normal_direction(1U << 30).sine == 1 && normal_direction(3U << 30).sine == -1);
+    cr_expect(normal_direction(2U << 30).cosine == -1);
+}
+
+Test(rng, pairs_are_box_muller_up_to_float_rounding)
+{
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint32_t word = word_of_any_size(i), words[4];
+        philox(3, 0, i, words);
+        double radius = sqrt(2 * fabs(32 * log(2.0) - log(word + 1.0)));
+        double angle = 2 * acos(-1.0) * words[0] * 0x1p-32;
+        normal_pair got = normal_of_words(word, words[0]);
+        double tolerance = radius * 0x1p-22 + 1e-9; /* the second for the rounding of this radius near 0 */
+        cr_assert_float_eq(got.cosine, radius * cos(angle), tolerance, "word %u", word);
+        cr_assert_float_eq(got.sine, radius * sin(angle), tolerance, "word %u", word);
+    }
+}
+
+/* The checksum is that of tests/golden/rng_make.py, where numpy rounds every operation by itself: whatever
+ * vectors this processor has, it gives the same bits. */
+Test(rng, normal_fills_have_the_same_bits_on_every_processor)
+{
+    enum { COUNT = 4096 };
+    static float values[COUNT];
+    uint64_t sum = 0;
+    rng_fill_normal(42, 7, values, COUNT);
+    for (uint64_t i = 0; i < COUNT; i++) sum += (i + 1) * normal_bits_of(values[i]);
+    cr_expect_eq(sum, UINT64_C(0x3FB74E94FC8204));
+}
+
+/* Counts beyond 0, 1, .. 5 standard deviations on each side are binomial: within four of their own standard
+ * deviations. Beyond 5 lie 18 of the 64 million. */
+Test(rng, normal_fills_have_the_right_tails_and_moments)
+{
+    enum { ROUNDS = 320, COUNT = ROUNDS * BULK };
+    static float values[BULK];
+    double beyond[2][6] = {{0}}, moments[4] = {0}, dependence = 0;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        rng_fill_normal(rng_key(1, "tails"), round, values, BULK);
+        for (int i = 0; i < BULK; i++) {
+            double x = (double)values[i], power = x;
+            for (int m = 0; m < 4; m++, power *= x) moments[m] += power / COUNT;
+            for (int s = 0; s < 6 && s < fabs(x); s++) beyond[x < 0][s]++;
+            if (i % 2) dependence += x * (double)values[i - 1] / (COUNT / 2.0);
+        }
+    }
+    for (int s = 0; s < 6; s++)
+        for (int side = 0; side < 2; side++) {
+            double p = normal_law(-s), deviation = sqrt(COUNT * p * (1 - p));
+            cr_expect_float_eq(beyond[side][s], COUNT * p, 4 * deviation, "%d deviations, side %d", s, side);
+        }
+    static const double want[4] = {0, 1, 0, 3}, variance[4] = {1, 2, 15, 96}; /* of x, x^2, x^3, x^4 */
+    for (int m = 0; m < 4; m++)
+        cr_expect_float_eq(moments[m], want[m], 4 * sqrt(variance[m] / COUNT), "moment %d", m + 1);
+    cr_expect_float_eq(dependence, 0, 4 * sqrt(2.0 / COUNT)); /* of the two of a pair */
 }
 
 /* Counters (found by search, key 0) with a word that a plain conversion would round up to 1.0F. */

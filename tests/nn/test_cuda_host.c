@@ -48,6 +48,18 @@ Test(cuda_host, uniforms_are_bit_equal)
     cr_expect_lt(uniform_of(UINT32_MAX), 1.0F);
 }
 
+Test(cuda_host, normals_are_bit_equal)
+{
+    enum { COUNT = 4096 };
+    static float expected[COUNT];
+    rng_fill_normal(42, 7, expected, COUNT);
+    for (uint32_t i = 0; i < COUNT; i += 2) {
+        philox_words w = philox_block(42, 7, i / 4);
+        normal_pair pair = normal_of_words(w.word[i % 4], w.word[i % 4 + 1]);
+        cr_assert_eq(memcmp(&pair, &expected[i], sizeof pair), 0, "elements %u and %u", i, i + 1);
+    }
+}
+
 /* An output looks at an input exactly when the input, in backward, looks at the output. */
 Test(cuda_host, pooling_windows_agree_in_both_directions)
 {
