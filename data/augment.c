@@ -1,5 +1,6 @@
 #include "data/augment.h"
 
+#include "base/kernel.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -60,17 +61,46 @@ static double warp(const float *in, float *out, int size, mapping m)
     return sum / ((double)size * size);
 }
 
+/* What happens to the values of pixels. */
+typedef struct light {
+    float mean, contrast, brightness; /* mean: of the image, which contrast leaves */
+    float noise;                      /* its standard deviation */
+} light;
+
+static light draw_light(rng *r, float mean, const augment_opts *o)
+{
+    float brightness = (float)rng_between(r, -o->brightness, o->brightness);
+    float contrast = expf((float)rng_between(r, -o->contrast, o->contrast));
+    return (light){mean, contrast, brightness, (float)rng_between(r, 0, o->noise)};
+}
+
+CPU_KERNEL static void relight(float *values, ptrdiff_t n, light l)
+{
+    for (ptrdiff_t i = 0; i < n; i++) values[i] = l.mean + (values[i] - l.mean) * l.contrast + l.brightness;
+}
+
+CPU_KERNEL static void add_noise(float *restrict values, const float *restrict normals, ptrdiff_t n, light l)
+{
+    for (ptrdiff_t i = 0; i < n; i++) values[i] = clamp(values[i] + l.noise * normals[i], -1, 1);
+}
+
+/* In strips, so that the noise stays in the innermost cache. */
+static void finish(float *out, ptrdiff_t pixels, light l, uint64_t noise_key, uint64_t draw)
+{
+    enum { STRIP = 1024 };
+    float normals[STRIP] = {0};
+    for (ptrdiff_t start = 0; start < pixels; start += STRIP) {
+        ptrdiff_t n = pixels - start < STRIP ? pixels - start : STRIP;
+        if (l.contrast != 1 || l.brightness != 0) relight(out + start, n, l);
+        if (l.noise > 0) rng_fill_normal_from(noise_key, draw, (size_t)start, normals, (size_t)n);
+        add_noise(out + start, normals, n, l);
+    }
+}
+
 void augment_image(const float *in, float *out, int size, const augment_opts *o, uint64_t seed, uint64_t draw)
 {
     rng r = rng_open(seed, "augment", draw);
     float mean = (float)warp(in, out, size, draw_mapping(&r, size, o));
-    float brightness = (float)rng_between(&r, -o->brightness, o->brightness);
-    float contrast = expf((float)rng_between(&r, -o->contrast, o->contrast));
-    float noise = (float)rng_between(&r, 0, o->noise);
-    for (ptrdiff_t p = 0; p < (ptrdiff_t)size * size; p++) {
-        float value = out[p];
-        if (contrast != 1 || brightness != 0) value = mean + (value - mean) * contrast + brightness;
-        if (noise > 0) value += noise * (float)rng_normal(&r);
-        out[p] = clamp(value, -1, 1);
-    }
+    light l = draw_light(&r, mean, o);
+    finish(out, (ptrdiff_t)size * size, l, rng_key(seed, "augment/noise"), draw);
 }

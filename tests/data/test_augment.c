@@ -208,6 +208,24 @@ Test(augment, noise_has_no_mean_and_at_most_the_deviation_asked)
     cr_expect(largest > 0.07 && largest < 0.11, "%g", largest);
 }
 
+/* The noise of a gray image that is larger than one draw of it: the pixels have nothing to do with each
+ * other. */
+Test(augment, noise_does_not_repeat_within_an_image)
+{
+    enum { LARGE = 96, ALL = LARGE * LARGE };
+    static float in[ALL], out[ALL];
+    augment_opts noise = {.noise = 0.1F};
+    double squares = 0;
+    augment_image(in, out, LARGE, &noise, 3, 1);
+    for (int i = 0; i < ALL; i++) squares += (double)out[i] * (double)out[i];
+    for (int apart = 1; apart < ALL / 2; apart++) {
+        double products = 0;
+        for (int i = apart; i < ALL; i++) products += (double)out[i] * (double)out[i - apart];
+        /* 6 standard deviations: a repetition would be at 50 and more */
+        cr_expect_float_eq(products / squares, 0, 6 * sqrt(ALL - apart) / ALL, "%d pixels apart", apart);
+    }
+}
+
 Test(augment, results_stay_in_range)
 {
     float in[PIXELS], out[PIXELS];
