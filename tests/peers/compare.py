@@ -3,8 +3,9 @@
 
 PyTorch runs in a process of its own for each workload (serve.py), in the fastest of its variants (workloads.py), which a
 trial finds first unless --variant gives one. Then the two take turns, ours first in odd rounds. A ratio above 1 means that
-ours is faster, or smaller. Memory is the largest resident set: of the steps alone for PyTorch, of the whole process for
-ours; `work` is what it exceeds the idle process by, before the model was made and after all libraries were loaded.
+ours is faster, or smaller. Memory is the largest resident set: of the steps alone for PyTorch, with what its worker
+processes hold for themselves, and of the whole process for ours; `work` is what it exceeds the idle process by, before the
+model was made and after all libraries were loaded.
 """
 
 import argparse
