@@ -26,39 +26,69 @@ static mapping draw_mapping(rng *r, int size, const augment_opts *o)
                      (float)(centre - b * tx - a * ty)};
 }
 
-static float clamp(float v, float low, float high)
+CPU_INLINE float clamp(float v, float low, float high)
 {
-    return v < low ? low : v > high ? high : v;
+    float above = v < low ? low : v;
+    return above > high ? high : above;
 }
 
-static float bilinear(const float *in, int size, float x, float y)
+enum { STRIP = 64 }; /* pixels of a row that are looked for at once */
+
+/* Of the pixels of a strip: the input's pixel up left of where it is fetched from, how far the ones right of
+ * and below it lie in memory (0 at the edge), and the parts of the way there. */
+typedef struct taps {
+    int at[STRIP], right[STRIP], down[STRIP];
+    float across[STRIP], along[STRIP];
+} taps;
+
+CPU_KERNEL static void find_taps(taps *t, int size, mapping m, float dx, float dy)
 {
     float last = (float)(size - 1);
-    x = clamp(x, 0, last);
-    y = clamp(y, 0, last);
-    int x0 = (int)x, y0 = (int)y;
-    int x1 = x0 + 1 < size ? x0 + 1 : x0, y1 = y0 + 1 < size ? y0 + 1 : y0;
-    float fx = x - (float)x0, fy = y - (float)y0;
-    const float *above = in + (ptrdiff_t)y0 * size, *below = in + (ptrdiff_t)y1 * size;
-    float top = above[x0] + fx * (above[x1] - above[x0]), bottom = below[x0] + fx * (below[x1] - below[x0]);
-    return top + fy * (bottom - top);
+    for (int i = 0; i < STRIP; i++) {
+        float d = dx + (float)i;
+        float x = clamp(m.x + m.a * d - m.b * dy, 0, last), y = clamp(m.y + m.b * d + m.a * dy, 0, last);
+        int column = (int)x, row = (int)y;
+        t->at[i] = row * size + column;
+        t->right[i] = column + 1 < size ? 1 : 0;
+        t->down[i] = row + 1 < size ? size : 0;
+        t->across[i] = x - (float)column;
+        t->along[i] = y - (float)row;
+    }
 }
 
-/* Returns the mean of the result. */
-static double warp(const float *in, float *out, int size, mapping m)
+CPU_KERNEL static void interpolate(const taps *restrict t, const float *restrict in, float *restrict out,
+                                   int n)
 {
-    float centre = (float)(size - 1) / 2;
-    double sum = 0;
-    for (int y = 0; y < size; y++) {
-        float dy = (float)y - centre;
-        for (int x = 0; x < size; x++) {
-            float dx = (float)x - centre;
-            float value = bilinear(in, size, m.x + m.a * dx - m.b * dy, m.y + m.b * dx + m.a * dy);
-            out[(ptrdiff_t)y * size + x] = value;
-            sum += (double)value;
-        }
+    for (int i = 0; i < n; i++) {
+        const float *above = in + t->at[i], *below = above + t->down[i];
+        float top = above[0] + t->across[i] * (above[t->right[i]] - above[0]);
+        float bottom = below[0] + t->across[i] * (below[t->right[i]] - below[0]);
+        out[i] = top + t->along[i] * (bottom - top);
     }
-    return sum / ((double)size * size);
+}
+
+static void warp(const float *in, float *out, int size, mapping m)
+{
+    taps t;
+    float centre = (float)(size - 1) / 2;
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x += STRIP) {
+            find_taps(&t, size, m, (float)x - centre, (float)y - centre);
+            interpolate(&t, in, out + (ptrdiff_t)y * size + x, size - x < STRIP ? size - x : STRIP);
+        }
+}
+
+/* The sum by lanes has one order for vectors of any width. */
+CPU_KERNEL static double mean_of(const float *values, ptrdiff_t n)
+{
+    enum { LANES = 16 };
+    double lanes[LANES] = {0}, sum = 0;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) lanes[lane] += (double)values[i + lane];
+    for (; i < n; i++) sum += (double)values[i];
+    for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
+    return sum / (double)n;
 }
 
 /* What happens to the values of pixels. */
@@ -87,10 +117,10 @@ CPU_KERNEL static void add_noise(float *restrict values, const float *restrict n
 /* In strips, so that the noise stays in the innermost cache. */
 static void finish(float *out, ptrdiff_t pixels, light l, uint64_t noise_key, uint64_t draw)
 {
-    enum { STRIP = 1024 };
-    float normals[STRIP] = {0};
-    for (ptrdiff_t start = 0; start < pixels; start += STRIP) {
-        ptrdiff_t n = pixels - start < STRIP ? pixels - start : STRIP;
+    enum { NOISE_STRIP = 1024 };
+    float normals[NOISE_STRIP] = {0};
+    for (ptrdiff_t start = 0; start < pixels; start += NOISE_STRIP) {
+        ptrdiff_t n = pixels - start < NOISE_STRIP ? pixels - start : NOISE_STRIP;
         if (l.contrast != 1 || l.brightness != 0) relight(out + start, n, l);
         if (l.noise > 0) rng_fill_normal_from(noise_key, draw, (size_t)start, normals, (size_t)n);
         add_noise(out + start, normals, n, l);
@@ -100,7 +130,8 @@ static void finish(float *out, ptrdiff_t pixels, light l, uint64_t noise_key, ui
 void augment_image(const float *in, float *out, int size, const augment_opts *o, uint64_t seed, uint64_t draw)
 {
     rng r = rng_open(seed, "augment", draw);
-    float mean = (float)warp(in, out, size, draw_mapping(&r, size, o));
-    light l = draw_light(&r, mean, o);
-    finish(out, (ptrdiff_t)size * size, l, rng_key(seed, "augment/noise"), draw);
+    ptrdiff_t pixels = (ptrdiff_t)size * size;
+    warp(in, out, size, draw_mapping(&r, size, o));
+    light l = draw_light(&r, (float)mean_of(out, pixels), o);
+    finish(out, pixels, l, rng_key(seed, "augment/noise"), draw);
 }

@@ -22,8 +22,8 @@ extern const augment_opts augment_classic;
 
 /* Augments one image (size,size) of pixels in [-1,1] from `in` to `out` (not the same memory); bilinear,
  * outside is the nearest edge pixel, result clipped to [-1,1]. Turn and zoom are about the centre of the
- * image, the shift comes after them. The draw is keyed by (seed, draw) and nothing else: safe in parallel
- * loops. */
+ * image, the shift comes after them. size is at most 32768. The draw is keyed by (seed, draw) and nothing
+ * else: safe in parallel loops. */
 void augment_image(const float *in, float *out, int size, const augment_opts *o, uint64_t seed,
                    uint64_t draw);
 
