@@ -43,7 +43,7 @@ nn_t network(net *n, const classifier_opts *o, nn_t images, bool training, nn_t 
 {
     const architecture *a = architecture_find(o->model);
     nn_enter(n, o->head_only ? "B" : "C");
-    nn_t h = a->features(n, o, images, training && !o->head_only);
+    nn_t maps = a->maps(n, o, images, training && !o->head_only), h = nn_global_pool(n, maps, GLOBAL_AVERAGE);
     nn_leave(n);
     if (features) *features = h;
     nn_enter(n, "C");

@@ -22,14 +22,14 @@ static bool in_head(const classifier *c, const char *name)
 
 /* ---- saving ---- */
 
-static err fetch(classifier *c, safetensors_entry *entries, float **values)
+static err fetch(net *n, safetensors_entry *entries, float **values)
 {
-    for (int i = 0; i < net_parameter_count(c->n); i++) {
-        const char *full = net_parameter_name(c->n, i);
-        nn_shape_t shape = net_parameter_shape(c->n, i);
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        const char *full = net_parameter_name(n, i);
+        nn_shape_t shape = net_parameter_shape(n, i);
         values[i] = malloc(nn_count(&shape) * sizeof *values[i]);
         if (!values[i]) return err_set(ERR_SYSTEM, "out of memory for weights");
-        TRY(net_get_parameter(c->n, full, values[i]));
+        TRY(net_get_parameter(n, full, values[i]));
         entries[i] = (safetensors_entry){.name = own_name(full), .shape = shape, .data = values[i]};
     }
     return OK;
@@ -49,11 +49,12 @@ static void tensors_close(tensors *t)
     free(t->entries);
 }
 
-static err tensors_open(classifier *c, tensors *out)
+static err tensors_open(net *n, tensors *out)
 {
-    int n = net_parameter_count(c->n);
-    *out = (tensors){calloc((size_t)n, sizeof *out->entries), calloc((size_t)n, sizeof *out->values), n};
-    err error = out->entries && out->values ? fetch(c, out->entries, out->values)
+    int count = net_parameter_count(n);
+    *out = (tensors){calloc((size_t)count, sizeof *out->entries), calloc((size_t)count, sizeof *out->values),
+                     count};
+    err error = out->entries && out->values ? fetch(n, out->entries, out->values)
                                             : err_set(ERR_SYSTEM, "out of memory for weights");
     if (error != OK) tensors_close(out);
     return error;
@@ -64,18 +65,18 @@ err classifier_save(classifier *c, const char *path)
     tensors t;
     /* "format" is what PyTorch's own readers look for. */
     const char *const metadata[] = {"format", "pt", "model", c->o.model, NULL};
-    TRY(tensors_open(c, &t));
+    TRY(tensors_open(c->n, &t));
     err error = safetensors_write(path, t.entries, t.n, metadata);
     tensors_close(&t);
     return error;
 }
 
-err classifier_hash(classifier *c, hash *out)
+err weights_hash(net *n, const char *model, hash *out)
 {
     tensors t;
     text list = {0};
-    TRY(tensors_open(c, &t));
-    text_printf(&list, "%s\n", c->o.model);
+    TRY(tensors_open(n, &t));
+    text_printf(&list, "%s\n", model);
     for (int i = 0; i < t.n; i++) {
         const safetensors_entry *e = &t.entries[i];
         hash values = hash_bytes(e->data, nn_count(&e->shape) * sizeof(float));
@@ -86,6 +87,11 @@ err classifier_hash(classifier *c, hash *out)
     text_close(&list);
     tensors_close(&t);
     return error;
+}
+
+err classifier_hash(classifier *c, hash *out)
+{
+    return weights_hash(c->n, c->o.model, out);
 }
 
 /* ---- loading ---- */

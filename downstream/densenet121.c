@@ -48,6 +48,5 @@ nn_t densenet121(net *n, const classifier_opts *o, nn_t images, bool training)
             h = dense_layer(n, h, name_of("features.denseblock%d.denselayer%d", block, layer), training);
         if (block < BLOCKS) h = transition(n, h, name_of("features.transition%d", block), training);
     }
-    h = norm_relu(n, h, name_of("features.norm5"), training);
-    return nn_global_pool(n, h, GLOBAL_AVERAGE);
+    return norm_relu(n, h, name_of("features.norm5"), training);
 }

@@ -36,8 +36,7 @@ nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training
         h = transition(n, h, training);
         nn_leave(n);
     }
-    h = nn_batch_norm(n, h, (batch_norm_opts){.name = "norm", .training = training, .act = ACT_RELU});
-    return nn_global_pool(n, h, GLOBAL_AVERAGE);
+    return nn_batch_norm(n, h, (batch_norm_opts){.name = "norm", .training = training, .act = ACT_RELU});
 }
 
 /* A dense block of n layers of growth g at c channels takes about 18 g (c + n g / 2) n per pixel; the blocks

@@ -4,11 +4,11 @@
 
 #include "downstream/classifier.h"
 
-/* An architecture records images (B,C,R,R) -> features (B,F); one linear layer makes logits of them.
- * `training` is batch norm's. */
+/* An architecture records images (B,C,R,R) -> maps (B,F,h,w), whose means are the features (B,F); one linear
+ * layer makes logits of them. `training` is batch norm's. */
 typedef struct architecture {
     const char *name;
-    nn_t (*features)(net *n, const classifier_opts *o, nn_t images, bool training);
+    nn_t (*maps)(net *n, const classifier_opts *o, nn_t images, bool training);
     const char *head;    /* the linear layer's name */
     int least, multiple; /* R must be at least the one, and divisible by the other */
     double pixel_flops;  /* of a forward pass, per pixel of the image; 0: densenet_small_pixel_flops */
@@ -33,6 +33,9 @@ typedef struct layer_name {
     char text[NN_NAME_BYTES];
 } layer_name;
 layer_name name_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* classifier_weights.c: hash of the model's name and of all tensors of its net, names and values. */
+err weights_hash(net *n, const char *model, hash *out);
 
 struct classifier {
     classifier_opts o;

@@ -61,7 +61,7 @@ static nn_t resnet(net *n, nn_t images, block_builder build, const int blocks[ST
         for (int i = 0; i < blocks[stage]; i++)
             h = build(n, h, name_of("layer%d.%d", stage + 1, i), STEM << stage, stage > 0 && i == 0 ? 2 : 1,
                       training);
-    return nn_global_pool(n, h, GLOBAL_AVERAGE);
+    return h;
 }
 
 nn_t resnet18(net *n, const classifier_opts *o, nn_t images, bool training)
