@@ -38,9 +38,9 @@ typedef struct workload {
     /* Runs it after warming up. ERR_UNAVAILABLE if the device or its precision is not there. */
     err (*measure)(const struct workload *w, const perf_setting *s, measurement *out);
     err (*prepare)(const struct workload *w, const perf_setting *s); /* NULL: makes no files */
-    const char *model;                                               /* of classifiers */
-    int resolution, width, batch;                                    /* width: EMIXER's */
-    bool spreads;                                                    /* into other processes */
+    const char *model;            /* of classifiers and report generators */
+    int resolution, width, batch; /* width: EMIXER's */
+    bool spreads;                 /* into other processes */
 } workload;
 
 extern const workload workloads[];
@@ -61,6 +61,10 @@ err measure_emixer(const workload *w, const perf_setting *s, measurement *out);
 err measure_training(const workload *w, const perf_setting *s, measurement *out);
 err measure_inference(const workload *w, const perf_setting *s, measurement *out);
 err measure_start(const workload *w, const perf_setting *s, measurement *out);
+
+/* workload_reports.c */
+err measure_report_training(const workload *w, const perf_setting *s, measurement *out);
+err measure_reporting(const workload *w, const perf_setting *s, measurement *out);
 
 /* workload_data.c */
 err measure_phantom(const workload *w, const perf_setting *s, measurement *out);

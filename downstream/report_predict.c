@@ -188,9 +188,9 @@ static err predict_batch(speaker *s, said *r, int count, report_texts *out, int 
 
 static err ready_to_say(report_generator *g)
 {
-    if (!g->saying)
-        TRY(net_compile(g->n, (nn_t[]){g->log_probabilities, g->next_state}, 1 + g->start.recurrent, NULL,
-                        &g->saying));
+    if (g->saying) return OK;
+    TRY(net_compile(g->n, (nn_t[]){g->log_probabilities, g->next_state}, 1 + g->start.recurrent, NULL,
+                    &g->saying));
     step_profile(g->saying, g->profile);
     return OK;
 }

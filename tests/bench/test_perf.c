@@ -152,7 +152,11 @@ Test(perf, shares_of_a_profile_sum_to_the_step)
     static const struct {
         const char *workload;
         int operators;
-    } cases[] = {{"emixer-32", 17}, {"densenet_small-32", 7}, {"densenet_small-64-infer", 5}};
+    } cases[] = {{"emixer-32", 17},
+                 {"densenet_small-32", 7},
+                 {"densenet_small-64-infer", 5},
+                 {"cnn_lstm-64", 11},
+                 {"transformer-64", 12}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *arguments[] = {"perf", cases[i].workload, "--plain", "--profile", "--seconds", "0.05",
                                    NULL};

@@ -482,6 +482,13 @@ Test(report_generator, updates_and_decoding_can_be_measured)
         cr_expect_eq(convolutions, 1 + 3 + 2, "%d", convolutions);
         report_generator_times(g, times);
         cr_expect(times[OP_CONV].forward_s > 0 && times[OP_CONV].backward_s > 0);
+        double before = times[OP_SOFTMAX].forward_s; /* of decoding alone */
+        for (int i = 0; i < 3; i++) {
+            ASSERT_OK(report_generator_infer(g));
+            report_generator_times(g, times);
+            cr_expect_gt(times[OP_SOFTMAX].forward_s, before, "%s: times are forgotten", g->o.model);
+            before = times[OP_SOFTMAX].forward_s;
+        }
         report_generator_close(g);
     }
 }
