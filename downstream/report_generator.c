@@ -32,12 +32,12 @@ const report_generator_opts report_generator_defaults = {
     .block_trigrams = false,
 };
 
-static const report_model *const models[] = {&cnn_lstm, &cnn_lstm_att, &hierarchical, &report_transformer};
-enum { COUNT = sizeof models / sizeof *models };
+static const report_model *const models[] = {&cnn_lstm, &cnn_lstm_att, &hierarchical, &report_transformer,
+                                             NULL};
 
 const report_model *report_model_find(const char *name)
 {
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; models[i]; i++)
         if (strcmp(models[i]->name, name) == 0) return models[i];
     return NULL;
 }

@@ -52,19 +52,20 @@ nn_t report_time(const recording *r, nn_t x, int time)
     return nn_reshape(r->n, nn_slice_axis(r->n, x, 1, time, 1), nn_shape(2, s.d[0], s.d[2]));
 }
 
+/* Columns side by side. */
+static nn_t side_by_side(net *n, const nn_t *x, int count)
+{
+    return count > 1 ? nn_concat(n, x, count, 1) : x[0];
+}
+
 nn_t report_stack(const recording *r, const nn_t *times, int count)
 {
     enum { AT_ONCE = 8 }; /* inputs of nn_concat */
-    nn_t rows[MOST_TIMES];
+    nn_t rows[MOST_TIMES] = {{0}};
     nn_shape_t s = nn_shape_of(r->n, times[0]);
     for (int i = 0; i < count; i++) rows[i] = times[i];
-    for (int left = count; left > 1;) {
-        int made = 0;
-        for (int i = 0; i < left; i += AT_ONCE) {
-            int some = left - i < AT_ONCE ? left - i : AT_ONCE;
-            rows[made++] = some == 1 ? rows[i] : nn_concat(r->n, rows + i, some, 1);
-        }
-        left = made;
-    }
+    for (int left = count; left > 1; left = (left + AT_ONCE - 1) / AT_ONCE)
+        for (int i = 0; i < left; i += AT_ONCE)
+            rows[i / AT_ONCE] = side_by_side(r->n, rows + i, left - i < AT_ONCE ? left - i : AT_ONCE);
     return nn_reshape(r->n, rows[0], nn_shape(3, s.d[0], count, s.d[1]));
 }

@@ -40,17 +40,23 @@ static void repeat_rows(const float *from, float *to, int rows, int beams, size_
     for (int i = 0; i < rows; i++) memcpy(to + (size_t)i * n, from + (size_t)(i / beams) * n, n * sizeof *to);
 }
 
+static err fill_context(report_generator *g, int i, int rows, float *texts, float *all, size_t row)
+{
+    TRY(nn_get(g->encoding, g->start.contexts[i], texts));
+    repeat_rows(texts, all, rows, g->o.beams, row);
+    return nn_set(g->n, g->next.contexts[i], all);
+}
+
 static err set_context(report_generator *g, int i, int rows)
 {
     nn_shape_t shape = nn_shape_of(g->n, g->start.contexts[i]);
     size_t count = nn_count(&shape), row = count / (size_t)shape.d[0];
     float *texts = malloc(count * sizeof *texts), *all = malloc((size_t)rows * row * sizeof *all);
-    err error = texts && all ? nn_get(g->encoding, g->start.contexts[i], texts)
-                             : err_set(ERR_SYSTEM, "out of memory for decoding");
-    if (error == OK) {
-        repeat_rows(texts, all, rows, g->o.beams, row);
-        error = nn_set(g->n, g->next.contexts[i], all);
-    }
+    err error = ERR_SYSTEM;
+    if (texts && all)
+        error = fill_context(g, i, rows, texts, all, row);
+    else
+        (void)err_set(ERR_SYSTEM, "out of memory for decoding");
     free(texts);
     free(all);
     return error;
@@ -159,9 +165,9 @@ typedef struct said {
 
 static err said_open(const report_generator *g, said *out)
 {
-    size_t texts = (size_t)(g->o.batch * g->texts);
-    *out = (said){malloc(texts * (size_t)g->tokens * sizeof *out->ids), malloc(texts * sizeof *out->counts),
-                  malloc(2 * texts * sizeof *out->stops)};
+    size_t texts = (size_t)g->o.batch * (size_t)g->texts;
+    *out = (said){calloc(texts * (size_t)g->tokens, sizeof *out->ids), calloc(texts, sizeof *out->counts),
+                  calloc(2 * texts, sizeof *out->stops)};
     return out->ids && out->counts && out->stops ? OK : err_set(ERR_SYSTEM, "out of memory for reports");
 }
 
@@ -211,7 +217,7 @@ static err predict_all(speaker *s, said *r, const dataset *set, const samples *w
 
 err report_generator_predict(report_generator *g, const dataset *set, const samples *which, report_texts *out)
 {
-    speaker s = {0};
+    speaker s = {.g = g};
     said r = {0};
     *out = (report_texts){0};
     if (set->height != g->o.resolution || set->width != g->o.resolution)
@@ -231,7 +237,7 @@ err report_generator_predict(report_generator *g, const dataset *set, const samp
 
 err report_generator_infer(report_generator *g)
 {
-    speaker s = {0};
+    speaker s = {.g = g};
     said r = {0};
     TRY(ready_to_say(g));
     err error = speaker_open(g, &s);
