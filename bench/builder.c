@@ -143,15 +143,15 @@ static err on_generator_step(void *context, int t, float discriminator_loss, flo
 static err train_generator(builder *b, const artifact *a, const dataset *set, const draw *d, const char *work)
 {
     const settings *s = &b->study->s;
-    const samples none = {NULL, 0};
     char checkpoint[PATH_BYTES], weights[PATH_BYTES];
     TRY(path_join(checkpoint, work, "checkpoint.safetensors"));
     TRY(path_join(weights, work, "generator.safetensors"));
     emixer_opts o = generator_options(s, set->n_labels, a->seed);
     emixer *e;
     TRY(open_generator(s, &o, &e));
-    err error = emixer_train(e, set, &d->labelled, strcmp(s->unlabelled, "hidden") == 0 ? &d->hidden : &none,
-                             checkpoint, s->checkpoint_seconds, on_generator_step, b);
+    emixer_data data = {.set = set, .labelled = &d->labelled};
+    if (strcmp(s->unlabelled, "hidden") == 0) data.unlabelled = &d->hidden;
+    err error = emixer_train(e, &data, checkpoint, s->checkpoint_seconds, on_generator_step, b);
     if (error == OK) error = emixer_save(e, weights);
     emixer_close(e);
     return error;

@@ -1,11 +1,17 @@
-/* EMIXER (Biswal et al., MLHC 2022), the image half: a class-conditional residual generator and a projection
- * discriminator with spectral norm, hinge loss, EMA, DiffAugment, and rotation self-supervision that also
- * learns from unlabelled images. The files read like the paper: generator.c, discriminator.c,
- * self_supervision.c, train.c, synthesize.c. */
+/* EMIXER (Biswal et al., MLHC 2022): labels in, an X-ray and its report out.
+ *
+ * (1) A generator makes an image of labels and noise (generator.c). (2) An encoder turns an image into a grid
+ * and an embedding (encoder.c). (3) A hierarchical decoder writes the report from them (report_decoder.c,
+ * report_writing.c). (4) Discriminators judge the image, the report, and both together (discriminator.c,
+ * report_discriminator.c). Self-supervision learns from images without labels and from reports without
+ * images (self_supervision.c). Three players are updated in turn: "D/", all the discriminators; "G/", the
+ * generator; "R/", the encoder and the decoder. Without pairs (`pairs` = 0) there is no R, and nothing but
+ * the image half. */
 #ifndef EMIXER_EMIXER_H
 #define EMIXER_EMIXER_H
 
 #include "data/dataset.h"
+#include "data/vocabulary.h"
 #include "nn/net.h"
 
 typedef struct emixer_opts {
@@ -21,6 +27,24 @@ typedef struct emixer_opts {
     float ema_decay;
     float rotation_weight; /* of the self-supervised rotation loss (Chen et al., SS-GAN, CVPR 2019); 0: off */
     bool augment;          /* DiffAugment */
+    float unlabelled_share; /* of the real images that D judges: those without labels, by the unconditional
+                               part */
+    float
+        lecam_weight; /* of LeCam's regularisation of the image's logits (Tseng et al., CVPR 2021); 0: off */
+    bool attention;   /* self-attention (Zhang et al., ICML 2019) where the image is 16 x 16, in G and D */
+
+    /* The report half. */
+    int pairs;              /* images with reports in a step, at most `batch`; 0: no reports */
+    int vocabulary;         /* V, special tokens included (data/vocabulary.h) */
+    int sentences;          /* S, of a report at most */
+    int words;              /* W, of a sentence at most, its end included */
+    int embedding;          /* E: length of an image's embedding, and of the states of the LSTMs */
+    float writer_rate;      /* Adam's, of R */
+    float label_weight;     /* of the labels that the encoder reads in G's images, in G's loss; 0: off */
+    float report_weight;    /* of the report discriminator; 0: off */
+    float joint_weight;     /* of the joint discriminator; 0: off */
+    float matching_weight;  /* of the contrastive image-report loss of R; 0: off */
+    float denoising_weight; /* of restoring reports that have no image; 0: off */
     uint64_t seed;
 } emixer_opts;
 
@@ -36,12 +60,24 @@ void emixer_close(emixer *e);
  * code. */
 typedef err (*emixer_progress)(void *context, int step, float discriminator_loss, float generator_loss);
 
-/* Trains to o.steps on the labelled samples (class-balanced draws with their labels) and the unlabelled ones
- * (rotation self-supervision only: half of that loss's images). With `checkpoint` (may be NULL) the state is
- * written there every `checkpoint_seconds` and at the end, and training resumes from it if it exists: the
- * result is bit-identical. ERR_DIVERGED naming the step and the seed. */
-err emixer_train(emixer *e, const dataset *set, const samples *labelled, const samples *unlabelled,
-                 const char *checkpoint, double checkpoint_seconds, emixer_progress progress, void *context);
+/* What a model learns from. All of it is the caller's. */
+typedef struct emixer_data {
+    const dataset *set;
+    const samples *labelled;     /* of set; at least one */
+    const samples *unlabelled;   /* of set: neither their labels nor their reports are looked at; or NULL */
+    const vocabulary *words;     /* of the report half; NULL without it */
+    const char *const *reports;  /* (set->n) cleaned (data/report_text.h), NULL where there is none */
+    const char *const *unpaired; /* (n_unpaired) cleaned reports that have no image */
+    int n_unpaired;
+} emixer_data;
+
+/* Trains to o.steps on the labelled samples (class-balanced draws with their labels), the unlabelled ones
+ * (rotation self-supervision, and the unconditional part of D), the labelled ones' reports, and the unpaired
+ * reports. With `checkpoint` (may be NULL) the state is written there every `checkpoint_seconds` and at the
+ * end, and training resumes from it if it exists: the result is bit-identical. ERR_DIVERGED naming the step
+ * and the seed; ERR_CONFIG or ERR_DATA for data that the model does not fit. */
+err emixer_train(emixer *e, const emixer_data *data, const char *checkpoint, double checkpoint_seconds,
+                 emixer_progress progress, void *context);
 
 err emixer_save(emixer *e, const char *path); /* .safetensors, settings in its metadata */
 err emixer_load(emixer *e,
@@ -54,6 +90,27 @@ err emixer_read_options(const char *path, emixer_opts *out);
 /* Makes n images (n,R,R) for labels (n,K) with the averaged (EMA) generator. Image i depends on the weights,
  * `seed`, i and labels[i] only. */
 err emixer_synthesize(emixer *e, const float *labels, int n, uint64_t seed, uint8_t *images);
+
+/* ---- the report half; ERR_USAGE without it (pairs = 0) ---- */
+
+/* The words and the names of the labels that the model was trained with; NULL before that. Owned by e. */
+const vocabulary *emixer_vocabulary(const emixer *e);
+const char *emixer_label_name(const emixer *e, int label);
+
+typedef struct emixer_writing {
+    enum { WRITING_GREEDY, WRITING_SAMPLE, WRITING_BEAM } kind;
+    float temperature; /* WRITING_SAMPLE; 0 means 1 */
+    float top_p;   /* WRITING_SAMPLE: the smallest set of words that has this much probability; 0 means 1 */
+    int beams;     /* WRITING_BEAM; divides the model's batch */
+    uint64_t seed; /* WRITING_SAMPLE; report i depends on the weights, seed, i and image i only */
+} emixer_writing;
+
+/* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). */
+err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *how, text *reports);
+
+/* What the encoder sees in images (n,R,R): embeddings (n,E) and probabilities of the labels (n,K); either may
+ * be NULL. */
+err emixer_encode(emixer *e, const uint8_t *images, int n, float *embeddings, float *probabilities);
 
 /* FLOPs of one generator update with its discriminator updates, the bytes of the arenas, and how many numbers
  * are trained. */

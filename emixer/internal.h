@@ -7,7 +7,7 @@
 enum {
     ROTATIONS = 4,       /* quarter turns */
     LABEL_POOL = 512,    /* label vectors that stand for the training distribution */
-    METADATA_PAIRS = 64, /* keys and values of a checkpoint's settings */
+    METADATA_PAIRS = 80, /* keys and values of a checkpoint's settings */
     METADATA_VALUE_BYTES = 32
 };
 
@@ -65,8 +65,74 @@ err rotation_set_targets(net *n, const emixer_opts *o);
 
 /* Fills `out` (rotation_batch, R*R): groups of four images from the labelled and the unlabelled ones in turn,
  * so that each source is seen in all four turns. `index` keys the draw. */
-void rotation_draw(const emixer_opts *o, const dataset *set, const samples *labelled,
-                   const samples *unlabelled, uint64_t index, float *out);
+void rotation_draw(const emixer_opts *o, const emixer_data *data, uint64_t index, float *out);
+
+/* ---- encoder.c ---- */
+
+/* What the report half knows of images. */
+typedef struct image_code {
+    nn_t grid;      /* (B,P,E): a row for each of the P places of a coarse grid */
+    nn_t embedding; /* (B,E) */
+} image_code;
+
+/* Images (B,1,R,R) -> their code. R's batch norms use the batch and follow it if `training`, else their
+ * running statistics. */
+image_code encoder(net *n, const emixer_opts *o, nn_t images, bool training);
+int encoder_places(const emixer_opts *o); /* P */
+
+/* Embedding (B,E) -> logits (B,K) of the labels. */
+nn_t encoder_labels(net *n, const emixer_opts *o, nn_t embedding);
+
+/* ---- report_decoder.c ----
+ *
+ * A report is up to S sentences of up to W words. As ids it is (B,S*W), a sentence after the other; each
+ * sentence that is there is ended by TOKEN_END (unless it was cut at W), and -1 stands where nothing is.
+ *
+ * A sentence LSTM reads the image's embedding and the words of the sentence before, attends to the grid, and
+ * emits a topic, and whether this is the last sentence (Krause et al., CVPR 2017; the sentence before, after
+ * Xue et al., MICCAI 2018: else two sentences cannot know of each other). A word LSTM writes the sentence
+ * from its topic, attending to the grid at every word (Xu et al., ICML 2015). */
+
+/* A report to learn from. All are inputs or computed from inputs alone. */
+typedef struct report_target {
+    nn_t ids;      /* (B,S*W) the words to write */
+    nn_t previous; /* (B,S*W) the word before each: TOKEN_BEGIN at the start of a sentence; -1 with no ids */
+    nn_t bags;     /* (B,S,V) how often each word is in the sentence before; zeros for the first */
+    nn_t stops;    /* (B,S) 1 at the last sentence, 0 before it, NaN after it */
+} report_target;
+
+/* Teacher forcing: the mean cross-entropy of the words (1) and of the stops (1). */
+typedef struct decoder_losses {
+    nn_t words, stops;
+} decoder_losses;
+decoder_losses decoder_teach(net *n, const emixer_opts *o, image_code code, report_target target);
+
+/* Free running, for a discriminator: draws every word and every stop, with the gradient of the soft draws
+ * (straight-through Gumbel-softmax). -> (B,S*W,V): one-hot rows, and zeros where nothing is. */
+nn_t decoder_write(net *n, const emixer_opts *o, image_code code, const char *purpose);
+
+/* One step of each LSTM, for text that is drawn on the host. States are (B,2E), h and c side by side. */
+typedef struct sentence_step {
+    nn_t state; /* (B,2E) the next */
+    nn_t topic; /* (B,E) */
+    nn_t stop;  /* (B,1) logit of being the last sentence */
+} sentence_step;
+sentence_step decoder_sentence(net *n, const emixer_opts *o, image_code code, nn_t bag, nn_t state);
+
+typedef struct word_step {
+    nn_t state;  /* (B,2E) the next */
+    nn_t logits; /* (B,V) of the next word */
+} word_step;
+/* previous: embedded words, as decoder_embed makes them of ids. */
+word_step decoder_word(net *n, const emixer_opts *o, image_code code, nn_t topic, nn_t previous, nn_t state);
+nn_t decoder_embed(net *n, const emixer_opts *o, nn_t ids); /* (B) or (B,T) -> (B,E) or (B,T,E) */
+
+/* ---- report_reader.c: reports in, embeddings out; once for D, once for R (each with its own weights) ----
+ */
+
+/* Reports, one-hot or zero rows (B,S*W,V) or ids (B,S*W), -> (B,E). `name` is the scope under the player's.
+ */
+nn_t report_reader(net *n, const emixer_opts *o, const char *player, nn_t report);
 
 /* ---- balance.c ---- */
 

@@ -24,6 +24,17 @@ const emixer_opts emixer_defaults = {
     .ema_decay = 0.99F,
     .rotation_weight = 0.5F,
     .augment = true,
+    .pairs = 0,
+    .vocabulary = SPECIAL_TOKENS,
+    .sentences = 8,
+    .words = 16,
+    .embedding = 128,
+    .writer_rate = 1e-3F,
+    .label_weight = 0.5F,
+    .report_weight = 0.2F,
+    .joint_weight = 0.5F,
+    .matching_weight = 0.2F,
+    .denoising_weight = 0.2F,
 };
 
 typedef enum option_type { OPTION_INTEGER, OPTION_REAL, OPTION_TRUTH, OPTION_SEED } option_type;
@@ -51,6 +62,20 @@ static const option table[] = {
     {FIELD(ema_decay), OPTION_REAL, 0, 0.999999},
     {FIELD(rotation_weight), OPTION_REAL, 0, 100},
     {FIELD(augment), OPTION_TRUTH, 0, 0},
+    {FIELD(unlabelled_share), OPTION_REAL, 0, 0.9},
+    {FIELD(lecam_weight), OPTION_REAL, 0, 100},
+    {FIELD(attention), OPTION_TRUTH, 0, 0},
+    {FIELD(pairs), OPTION_INTEGER, 0, 4096},
+    {FIELD(vocabulary), OPTION_INTEGER, SPECIAL_TOKENS, 1000000},
+    {FIELD(sentences), OPTION_INTEGER, 1, 64},
+    {FIELD(words), OPTION_INTEGER, 2, 256},
+    {FIELD(embedding), OPTION_INTEGER, 1, 4096},
+    {FIELD(writer_rate), OPTION_REAL, 1e-9, 10},
+    {FIELD(label_weight), OPTION_REAL, 0, 100},
+    {FIELD(report_weight), OPTION_REAL, 0, 100},
+    {FIELD(joint_weight), OPTION_REAL, 0, 100},
+    {FIELD(matching_weight), OPTION_REAL, 0, 100},
+    {FIELD(denoising_weight), OPTION_REAL, 0, 100},
     {FIELD(seed), OPTION_SEED, 0, 0},
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
@@ -79,6 +104,9 @@ err options_check(const emixer_opts *o)
                            table[i].high);
     if (o->resolution & (o->resolution - 1))
         return err_set(ERR_CONFIG, "emixer option resolution must be a power of two, not %d", o->resolution);
+    if (o->pairs > o->batch)
+        return err_set(ERR_CONFIG, "emixer option pairs is %d, more than the %d images of a batch", o->pairs,
+                       o->batch);
     return OK;
 }
 

@@ -39,15 +39,15 @@ err rotation_set_targets(net *n, const emixer_opts *o)
     return error;
 }
 
-void rotation_draw(const emixer_opts *o, const dataset *set, const samples *labelled,
-                   const samples *unlabelled, uint64_t index, float *out)
+void rotation_draw(const emixer_opts *o, const emixer_data *data, uint64_t index, float *out)
 {
+    const samples *unlabelled = data->unlabelled;
     rng draw = rng_open(o->seed, "emixer/rotation", index);
     size_t pixels = (size_t)o->resolution * (size_t)o->resolution;
     int count = rotation_batch(o);
     for (int b = 0; b < count; b++) {
         bool hidden = unlabelled && unlabelled->n > 0 && ((uint64_t)(b / ROTATIONS) + index) % 2 == 0;
-        const samples *from = hidden ? unlabelled : labelled;
-        dataset_pixels(set, from->index[rng_below(&draw, from->n)], out + (size_t)b * pixels);
+        const samples *from = hidden ? unlabelled : data->labelled;
+        dataset_pixels(data->set, from->index[rng_below(&draw, from->n)], out + (size_t)b * pixels);
     }
 }

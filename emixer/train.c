@@ -10,15 +10,15 @@
 
 /* Where batches come from and the host memory that they are put together in. */
 typedef struct feed {
-    const dataset *set;
-    const samples *labelled, *unlabelled;
+    const emixer_data *data;
     balance draws;
     float *images; /* (B,R*R) */
     float *labels; /* (max(B,LABEL_POOL),K) */
 } feed;
 
-static err check_data(const emixer *e, const dataset *set, const samples *labelled)
+static err check_data(const emixer *e, const emixer_data *data)
 {
+    const dataset *set = data->set;
     int side = e->o.resolution;
     if (set->height != side || set->width != side)
         return err_set(ERR_DATA, "the generator makes %d x %d images, and those of the data are %d x %d",
@@ -26,7 +26,7 @@ static err check_data(const emixer *e, const dataset *set, const samples *labell
     if (set->n_labels != e->o.n_labels)
         return err_set(ERR_DATA, "the generator has %d labels, and the data %d", e->o.n_labels,
                        set->n_labels);
-    if (labelled->n < 1) return err_set(ERR_DATA, "a generator needs at least one labelled image");
+    if (data->labelled->n < 1) return err_set(ERR_DATA, "a generator needs at least one labelled image");
     return OK;
 }
 
@@ -37,15 +37,14 @@ static void feed_close(feed *f)
     free(f->labels);
 }
 
-static err feed_open(const emixer *e, const dataset *set, const samples *labelled, const samples *unlabelled,
-                     feed *f)
+static err feed_open(const emixer *e, const emixer_data *data, feed *f)
 {
     size_t pixels = (size_t)e->o.resolution * (size_t)e->o.resolution, batch = (size_t)e->o.batch;
     size_t rows = batch > LABEL_POOL ? batch : LABEL_POOL;
-    *f = (feed){.set = set, .labelled = labelled, .unlabelled = unlabelled};
+    *f = (feed){.data = data};
     f->images = malloc(batch * pixels * sizeof *f->images);
     f->labels = malloc(rows * (size_t)e->o.n_labels * sizeof *f->labels);
-    err error = f->images && f->labels ? balance_open(set, labelled, &f->draws)
+    err error = f->images && f->labels ? balance_open(data->set, data->labelled, &f->draws)
                                        : err_set(ERR_SYSTEM, "out of memory for a batch");
     if (error != OK) feed_close(f);
     return error;
@@ -64,7 +63,7 @@ static err discriminator_batch(emixer *e, feed *f, uint64_t t)
     TRY(nn_set(e->n, e->in.real_labels, f->labels));
     TRY(set_labels(e, f, "emixer/fake", t, e->in.fake_labels));
     if (rotation_batch(&e->o) == 0) return OK;
-    rotation_draw(&e->o, f->set, f->labelled, f->unlabelled, t, f->images);
+    rotation_draw(&e->o, f->data, t, f->images);
     return nn_set(e->n, e->in.rotation, f->images);
 }
 
@@ -110,13 +109,13 @@ static err train(emixer *e, feed *f, const char *checkpoint, double checkpoint_s
     return OK;
 }
 
-err emixer_train(emixer *e, const dataset *set, const samples *labelled, const samples *unlabelled,
-                 const char *checkpoint, double checkpoint_seconds, emixer_progress progress, void *context)
+err emixer_train(emixer *e, const emixer_data *data, const char *checkpoint, double checkpoint_seconds,
+                 emixer_progress progress, void *context)
 {
     feed f;
-    TRY(check_data(e, set, labelled));
+    TRY(check_data(e, data));
     if (checkpoint && path_exists(checkpoint)) TRY(emixer_load(e, checkpoint));
-    TRY(feed_open(e, set, labelled, unlabelled, &f));
+    TRY(feed_open(e, data, &f));
     err error = train(e, &f, checkpoint, checkpoint_seconds, progress, context);
     feed_close(&f);
     return error;

@@ -48,7 +48,8 @@ static void compare(nn_device device)
     dataset *set = tiny_set();
     emixer *e = tiny_open_on(device, tiny_options());
     load_weights(e->n);
-    ASSERT_OK(emixer_train(e, set, &labelled, &unlabelled, NULL, 0, keep_losses, &l));
+    ASSERT_OK(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled, .unlabelled = &unlabelled},
+                           NULL, 0, keep_losses, &l));
     golden_rows rows = golden_rows_open("emixer_losses.csv", 2);
     int t = 0;
     for (; golden_rows_next(&rows, want); t++) {

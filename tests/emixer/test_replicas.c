@@ -31,7 +31,8 @@ static emixer *trained(nn_device device, int steps, losses *l)
     dataset *set = tiny_set();
     o.steps = steps;
     emixer *e = tiny_open_on(device, o);
-    ASSERT_OK(emixer_train(e, set, &labelled, &unlabelled, NULL, 0, keep_losses, l));
+    ASSERT_OK(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled, .unlabelled = &unlabelled},
+                           NULL, 0, keep_losses, l));
     dataset_close(set);
     return e;
 }

@@ -84,10 +84,10 @@ Test(synthesis, uses_the_averaged_weights)
         o.generator_rate = 0.1F;
         o.steps = 1;
         emixer *e = tiny_open(&be_ref, o);
-        ASSERT_OK(emixer_train(e, set, &labelled, NULL, NULL, 0, NULL, NULL));
+        ASSERT_OK(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled}, NULL, 0, NULL, NULL));
         ASSERT_OK(emixer_synthesize(e, labels, 1, 1, before));
         e->o.steps = 4;
-        ASSERT_OK(emixer_train(e, set, &labelled, NULL, NULL, 0, NULL, NULL));
+        ASSERT_OK(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled}, NULL, 0, NULL, NULL));
         ASSERT_OK(emixer_synthesize(e, labels, 1, 1, after));
         int most = 0;
         for (int i = 0; i < PIXELS; i++)

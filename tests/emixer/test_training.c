@@ -54,7 +54,8 @@ static err train(const backend_i *interface, emixer_opts o, const char *checkpoi
     dataset *set = tiny_set();
     samples labelled = tiny_labelled(), unlabelled = tiny_unlabelled();
     emixer *e = tiny_open(interface, o);
-    err error = emixer_train(e, set, &labelled, &unlabelled, checkpoint, 1e9, progress, NULL);
+    err error = emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled, .unlabelled = &unlabelled},
+                             checkpoint, 1e9, progress, NULL);
     emixer_close(e);
     dataset_close(set);
     return error;
@@ -201,16 +202,19 @@ Test(training, data_of_another_kind_is_refused)
     dataset *set = tiny_set();
     samples labelled = tiny_labelled(), none = {0};
     emixer *e = tiny_open(&be_ref, o);
-    cr_assert_eq(emixer_train(e, set, &none, NULL, NULL, 0, NULL, NULL), ERR_DATA);
+    cr_assert_eq(emixer_train(e, &(emixer_data){.set = set, .labelled = &none}, NULL, 0, NULL, NULL),
+                 ERR_DATA);
     emixer_close(e);
     o.resolution = 32;
     e = tiny_open(&be_ref, o);
-    cr_assert_eq(emixer_train(e, set, &labelled, NULL, NULL, 0, NULL, NULL), ERR_DATA);
+    cr_assert_eq(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled}, NULL, 0, NULL, NULL),
+                 ERR_DATA);
     emixer_close(e);
     o = tiny_options();
     o.n_labels = 2;
     e = tiny_open(&be_ref, o);
-    cr_assert_eq(emixer_train(e, set, &labelled, NULL, NULL, 0, NULL, NULL), ERR_DATA);
+    cr_assert_eq(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled}, NULL, 0, NULL, NULL),
+                 ERR_DATA);
     emixer_close(e);
     dataset_close(set);
 }
@@ -224,7 +228,8 @@ Test(training, divergence_names_step_and_seed)
     float bad[32 * TINY_LABELS];
     for (int i = 0; i < 32 * TINY_LABELS; i++) bad[i] = NAN;
     ASSERT_OK(net_set_parameter(e->n, "G/embedding.weight", bad));
-    cr_assert_eq(emixer_train(e, set, &labelled, NULL, NULL, 0, NULL, NULL), ERR_DIVERGED);
+    cr_assert_eq(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled}, NULL, 0, NULL, NULL),
+                 ERR_DIVERGED);
     cr_assert_not_null(strstr(err_message(), "update 1, seed 4"), "%s", err_message());
     emixer_close(e);
     dataset_close(set);

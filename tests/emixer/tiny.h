@@ -17,21 +17,23 @@ static const char *const tiny_names[] = {"a", "b", "c"};
 /* The options of models_make.py. */
 static inline emixer_opts tiny_options(void)
 {
-    return (emixer_opts){.resolution = TINY_SIDE,
-                         .n_labels = TINY_LABELS,
-                         .width = 2,
-                         .latent = 6,
-                         .batch = 8,
-                         .steps = 10,
-                         .discriminator_steps = 1,
-                         .generator_rate = 1e-3F,
-                         .discriminator_rate = 2e-3F,
-                         .beta1 = 0.1F,
-                         .beta2 = 0.9F,
-                         .ema_decay = 0.9F,
-                         .rotation_weight = 0.5F,
-                         .augment = true,
-                         .seed = 4};
+    emixer_opts o = emixer_defaults;
+    o.resolution = TINY_SIDE;
+    o.n_labels = TINY_LABELS;
+    o.width = 2;
+    o.latent = 6;
+    o.batch = 8;
+    o.steps = 10;
+    o.discriminator_steps = 1;
+    o.generator_rate = 1e-3F;
+    o.discriminator_rate = 2e-3F;
+    o.beta1 = 0.1F;
+    o.beta2 = 0.9F;
+    o.ema_decay = 0.9F;
+    o.rotation_weight = 0.5F;
+    o.augment = true;
+    o.seed = 4;
+    return o;
 }
 
 /* The set of models_make.py: noise images; one-hot labels, but sample 1 has two and sample 2 none. */
@@ -84,7 +86,8 @@ static inline void tiny_train(emixer *e, const samples *unlabelled)
 {
     dataset *set = tiny_set();
     samples labelled = tiny_labelled();
-    ASSERT_OK(emixer_train(e, set, &labelled, unlabelled, NULL, 0, NULL, NULL));
+    ASSERT_OK(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled, .unlabelled = unlabelled},
+                           NULL, 0, NULL, NULL));
     dataset_close(set);
 }
 
