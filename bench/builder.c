@@ -132,10 +132,9 @@ static err open_generator(const settings *s, const emixer_opts *o, emixer **out)
     return emixer_open(device, o, out);
 }
 
-static err on_generator_step(void *context, int t, float discriminator_loss, float generator_loss)
+static err on_generator_step(void *context, int t, const emixer_losses *losses)
 {
-    (void)discriminator_loss;
-    (void)generator_loss;
+    (void)losses;
     builder *b = context;
     return builder_progress(b, (double)t / b->study->s.emixer_steps);
 }

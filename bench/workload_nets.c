@@ -26,9 +26,9 @@ static err step_emixer(void *context, uint64_t t, double *seconds)
 {
     (void)seconds;
     const subject *x = context;
-    float discriminator_loss, generator_loss;
+    emixer_losses losses;
     if (t == WORKLOAD_WARM_UP) emixer_profile(x->generative, x->profile);
-    return emixer_update(x->generative, t, &discriminator_loss, &generator_loss);
+    return emixer_update(x->generative, t, &losses);
 }
 
 err measure_emixer(const workload *w, const perf_setting *s, measurement *out)

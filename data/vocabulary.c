@@ -217,14 +217,19 @@ hash vocabulary_hash(const vocabulary *v)
     return hash_bytes(v->bytes, v->n_bytes);
 }
 
+void vocabulary_write(const vocabulary *v, text *out)
+{
+    text_printf(out, "token,count\n");
+    for (int id = 0; id < v->size; id++) {
+        text_csv_field(out, v->tokens[id]);
+        text_printf(out, ",%d\n", v->counts[id]);
+    }
+}
+
 err vocabulary_save(const vocabulary *v, const char *path)
 {
     text csv = {0};
-    text_printf(&csv, "token,count\n");
-    for (int id = 0; id < v->size; id++) {
-        text_csv_field(&csv, v->tokens[id]);
-        text_printf(&csv, ",%d\n", v->counts[id]);
-    }
+    vocabulary_write(v, &csv);
     err error = text_check(&csv);
     if (error == OK) error = file_write(path, csv.data, csv.length);
     text_close(&csv);
@@ -286,6 +291,15 @@ static err take_table(const char *path, const table *t, vocabulary **out)
         vocabulary_close(v);
     else
         *out = v;
+    return error;
+}
+
+err vocabulary_parse(const char *name, const char *csv, size_t n, vocabulary **out)
+{
+    table t;
+    TRY(table_parse(name, csv, n, &t));
+    err error = take_table(name, &t, out);
+    table_close(&t);
     return error;
 }
 

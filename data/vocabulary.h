@@ -25,6 +25,10 @@ err vocabulary_build(const char *const *reports, const samples *which, int minim
  * would not have written, and for more than 1,000,000 tokens. */
 err vocabulary_open(const char *path, vocabulary **out);
 err vocabulary_save(const vocabulary *v, const char *path); /* ERR_CANNOT_CREATE, ERR_IO */
+
+/* The same from and to the file's text in memory; `name` stands for the file in messages. */
+err vocabulary_parse(const char *name, const char *csv, size_t n, vocabulary **out);
+void vocabulary_write(const vocabulary *v, text *out); /* appends */
 void vocabulary_close(vocabulary *v);
 
 int vocabulary_size(const vocabulary *v);                  /* specials included */

@@ -1,4 +1,4 @@
-/* Class-balanced draws of labelled samples. */
+/* Draws of labelled samples. */
 #include "emixer/internal.h"
 
 #include "base/rng.h"
@@ -18,9 +18,16 @@ static bool in_group(const dataset *set, int sample, int group)
     return true;
 }
 
-err balance_open(const dataset *set, const samples *labelled, balance *out)
+static void add_group(balance *b, int n)
 {
-    int most = set->n_labels + 1, used = 0;
+    if (n == b->n) return;
+    b->n = n;
+    b->first[++b->groups] = n;
+}
+
+err balance_open(const dataset *set, const samples *labelled, bool balanced, balance *out)
+{
+    int most = balanced ? set->n_labels + 1 : 1, used = 0;
     *out = (balance){.set = set};
     out->members = calloc((size_t)labelled->n * (size_t)most + 1, sizeof *out->members);
     out->first = calloc((size_t)most + 1, sizeof *out->first);
@@ -30,8 +37,9 @@ err balance_open(const dataset *set, const samples *labelled, balance *out)
     }
     for (int group = 0; group < most; group++) {
         for (int i = 0; i < labelled->n; i++)
-            if (in_group(set, labelled->index[i], group)) out->members[used++] = labelled->index[i];
-        if (used > out->first[out->groups]) out->first[++out->groups] = used;
+            if (!balanced || in_group(set, labelled->index[i], group))
+                out->members[used++] = labelled->index[i];
+        add_group(out, used);
     }
     return OK;
 }
@@ -44,7 +52,7 @@ void balance_close(balance *b)
 }
 
 void balance_draw(const balance *b, uint64_t seed, const char *purpose, uint64_t index, int n, float *images,
-                  float *labels)
+                  float *labels, int *chosen)
 {
     rng draw = rng_open(seed, purpose, index);
     int k = b->set->n_labels;
@@ -54,5 +62,6 @@ void balance_draw(const balance *b, uint64_t seed, const char *purpose, uint64_t
         int sample = b->members[b->first[group] + rng_below(&draw, b->first[group + 1] - b->first[group])];
         if (images) dataset_pixels(b->set, sample, images + (size_t)i * pixels);
         for (int j = 0; j < k; j++) labels[i * k + j] = positive(b->set, sample, j) ? 1.0F : 0.0F;
+        if (chosen) chosen[i] = sample;
     }
 }

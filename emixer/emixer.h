@@ -27,6 +27,7 @@ typedef struct emixer_opts {
     float ema_decay;
     float rotation_weight; /* of the self-supervised rotation loss (Chen et al., SS-GAN, CVPR 2019); 0: off */
     bool augment;          /* DiffAugment */
+    bool balanced;         /* each label is drawn as often as any other; else as often as it is in the data */
     float unlabelled_share; /* of the real images that D judges: those without labels, by the unconditional
                                part */
     float
@@ -56,9 +57,14 @@ typedef struct emixer emixer;
 err emixer_open(nn_device device, const emixer_opts *o, emixer **out);
 void emixer_close(emixer *e);
 
+/* What each player minimised in its last update; writer: R, 0 without the report half. */
+typedef struct emixer_losses {
+    float discriminator, generator, writer;
+} emixer_losses;
+
 /* Called after every generator update with the step (1..steps); return other than OK stops training with that
  * code. */
-typedef err (*emixer_progress)(void *context, int step, float discriminator_loss, float generator_loss);
+typedef err (*emixer_progress)(void *context, int step, const emixer_losses *losses);
 
 /* What a model learns from. All of it is the caller's. */
 typedef struct emixer_data {
@@ -120,7 +126,7 @@ size_t emixer_trained_count(const emixer *e);
 
 /* One update without data handling, for `bench perf`: the same work as in emixer_train on the batch last
  * used. */
-err emixer_update(emixer *e, uint64_t t, float *discriminator_loss, float *generator_loss);
+err emixer_update(emixer *e, uint64_t t, emixer_losses *losses);
 void emixer_profile(emixer *e, bool on);
 /* Every convolution of one update (see step_convolutions), `discriminator_steps` times for the
  * discriminator's. */

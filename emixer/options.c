@@ -1,4 +1,5 @@
 /* The options: defaults, ranges, and their place in a checkpoint. */
+#include "data/table.h"
 #include "emixer/internal.h"
 #include "nn/safetensors.h"
 
@@ -24,6 +25,7 @@ const emixer_opts emixer_defaults = {
     .ema_decay = 0.99F,
     .rotation_weight = 0.5F,
     .augment = true,
+    .balanced = true,
     .pairs = 0,
     .vocabulary = SPECIAL_TOKENS,
     .sentences = 8,
@@ -47,7 +49,7 @@ typedef struct option {
 } option;
 
 #define FIELD(name) #name, offsetof(emixer_opts, name)
-static const option table[] = {
+static const option option_table[] = {
     {FIELD(resolution), OPTION_INTEGER, 16, 256},
     {FIELD(n_labels), OPTION_INTEGER, 1, 1024},
     {FIELD(width), OPTION_INTEGER, 1, 1024},
@@ -62,6 +64,7 @@ static const option table[] = {
     {FIELD(ema_decay), OPTION_REAL, 0, 0.999999},
     {FIELD(rotation_weight), OPTION_REAL, 0, 100},
     {FIELD(augment), OPTION_TRUTH, 0, 0},
+    {FIELD(balanced), OPTION_TRUTH, 0, 0},
     {FIELD(unlabelled_share), OPTION_REAL, 0, 0.9},
     {FIELD(lecam_weight), OPTION_REAL, 0, 100},
     {FIELD(attention), OPTION_TRUTH, 0, 0},
@@ -78,7 +81,7 @@ static const option table[] = {
     {FIELD(denoising_weight), OPTION_REAL, 0, 100},
     {FIELD(seed), OPTION_SEED, 0, 0},
 };
-enum { OPTIONS = sizeof table / sizeof table[0] };
+enum { OPTIONS = sizeof option_table / sizeof option_table[0] };
 _Static_assert(2 * (OPTIONS + 1) < METADATA_PAIRS, "room for every option, the step and the NULL");
 
 static const void *field_of(const emixer_opts *o, const option *x)
@@ -99,9 +102,9 @@ static bool in_range(const emixer_opts *o, const option *x)
 err options_check(const emixer_opts *o)
 {
     for (int i = 0; i < OPTIONS; i++)
-        if (!in_range(o, &table[i]))
-            return err_set(ERR_CONFIG, "emixer option %s must be from %g to %g", table[i].name, table[i].low,
-                           table[i].high);
+        if (!in_range(o, &option_table[i]))
+            return err_set(ERR_CONFIG, "emixer option %s must be from %g to %g", option_table[i].name,
+                           option_table[i].low, option_table[i].high);
     if (o->resolution & (o->resolution - 1))
         return err_set(ERR_CONFIG, "emixer option resolution must be a power of two, not %d", o->resolution);
     if (o->pairs > o->batch)
@@ -138,31 +141,56 @@ static void spell(const emixer_opts *o, const option *x, char out[METADATA_VALUE
     }
 }
 
-void options_write(const emixer_opts *o, int updates, options_metadata *out)
+static void add_pair(options_metadata *m, const char *key, const char *value)
 {
-    int n = 0;
+    m->pairs[m->n++] = key;
+    m->pairs[m->n++] = value;
+    m->pairs[m->n] = NULL;
+}
+
+err options_write(const emixer *e, options_metadata *out)
+{
+    *out = (options_metadata){0};
     for (int i = 0; i < OPTIONS; i++) {
-        spell(o, &table[i], out->values[i]);
-        out->pairs[n++] = table[i].name;
-        out->pairs[n++] = out->values[i];
+        spell(&e->o, &option_table[i], out->values[i]);
+        add_pair(out, option_table[i].name, out->values[i]);
     }
-    (void)snprintf(out->values[OPTIONS], METADATA_VALUE_BYTES, "%d", updates);
-    out->pairs[n++] = "step";
-    out->pairs[n++] = out->values[OPTIONS];
-    out->pairs[n] = NULL;
+    (void)snprintf(out->values[OPTIONS], METADATA_VALUE_BYTES, "%d", e->updates);
+    add_pair(out, "step", out->values[OPTIONS]);
+    if (e->label_names) {
+        text_printf(&out->labels, "label\n");
+        for (int k = 0; k < e->o.n_labels; k++) {
+            text_csv_field(&out->labels, e->label_names[k]);
+            text_printf(&out->labels, "\n");
+        }
+        TRY(text_check(&out->labels));
+        add_pair(out, LABELS_KEY, out->labels.data);
+    }
+    if (e->words) {
+        vocabulary_write(e->words, &out->words);
+        TRY(text_check(&out->words));
+        add_pair(out, WORDS_KEY, out->words.data);
+    }
+    return OK;
+}
+
+void options_metadata_close(options_metadata *m)
+{
+    text_close(&m->labels);
+    text_close(&m->words);
 }
 
 static err compare(const emixer_opts *o, const safetensors *f, const char *path, int *updates)
 {
     for (int i = 0; i < OPTIONS; i++) {
         char wanted[METADATA_VALUE_BYTES];
-        const char *found = safetensors_metadata(f, table[i].name);
-        if (!found) return err_set(ERR_DATA, "%s: no setting %s in its metadata", path, table[i].name);
-        if (table[i].offset == offsetof(emixer_opts, steps)) continue;
-        spell(o, &table[i], wanted);
+        const char *found = safetensors_metadata(f, option_table[i].name);
+        if (!found) return err_set(ERR_DATA, "%s: no setting %s in its metadata", path, option_table[i].name);
+        if (option_table[i].offset == offsetof(emixer_opts, steps)) continue;
+        spell(o, &option_table[i], wanted);
         if (strcmp(found, wanted) != 0)
-            return err_set(ERR_DATA, "%s: made with %s = %s, but %s is asked for", path, table[i].name, found,
-                           wanted);
+            return err_set(ERR_DATA, "%s: made with %s = %s, but %s is asked for", path, option_table[i].name,
+                           found, wanted);
     }
     char *end = NULL;
     const char *done = safetensors_metadata(f, "step");
@@ -173,11 +201,45 @@ static err compare(const emixer_opts *o, const safetensors *f, const char *path,
     return OK;
 }
 
-err options_compare(const emixer_opts *o, const char *path, int *updates)
+static err read_labels(emixer *e, const char *path, const char *csv)
+{
+    table t;
+    TRY(table_parse(path, csv, strlen(csv), &t));
+    err error = OK;
+    const char **names = calloc((size_t)e->o.n_labels, sizeof *names);
+    if (!names) error = err_set(ERR_SYSTEM, "out of memory for %d labels", e->o.n_labels);
+    if (error == OK && (t.rows != e->o.n_labels || table_column(&t, "label") != 0))
+        error = err_set(ERR_DATA, "%s: the metadata's labels must be a column `label` of %d rows", path,
+                        e->o.n_labels);
+    for (int k = 0; k < e->o.n_labels && error == OK; k++) names[k] = table_cell(&t, k, 0);
+    if (error == OK) error = take_label_names(e, names);
+    free(names);
+    table_close(&t);
+    return error;
+}
+
+/* Models that were saved before training have neither labels nor words. */
+static err read_names(emixer *e, const safetensors *f, const char *path)
+{
+    const char *labels = safetensors_metadata(f, LABELS_KEY), *words = safetensors_metadata(f, WORDS_KEY);
+    if (labels) TRY(read_labels(e, path, labels));
+    if (!words || e->o.pairs == 0) return OK;
+    vocabulary *v;
+    TRY(vocabulary_parse(path, words, strlen(words), &v));
+    err error = vocabulary_size(v) == e->o.vocabulary
+                    ? take_vocabulary(e, v)
+                    : err_set(ERR_DATA, "%s: has %d words, and its settings say %d", path, vocabulary_size(v),
+                              e->o.vocabulary);
+    vocabulary_close(v);
+    return error;
+}
+
+err options_compare(emixer *e, const char *path, int *updates)
 {
     safetensors *f;
     TRY(safetensors_open(path, &f));
-    err error = compare(o, f, path, updates);
+    err error = compare(&e->o, f, path, updates);
+    if (error == OK) error = read_names(e, f, path);
     safetensors_close(f);
     return error;
 }
@@ -210,9 +272,10 @@ err emixer_read_options(const char *path, emixer_opts *out)
     TRY(safetensors_open(path, &f));
     err error = OK;
     for (int i = 0; i < OPTIONS && error == OK; i++) {
-        const char *value = safetensors_metadata(f, table[i].name);
-        if (!value || !parse(value, &table[i], out))
-            error = err_set(ERR_DATA, "%s: has no setting %s; is it a saved generator?", path, table[i].name);
+        const char *value = safetensors_metadata(f, option_table[i].name);
+        if (!value || !parse(value, &option_table[i], out))
+            error = err_set(ERR_DATA, "%s: has no setting %s; is it a saved generator?", path,
+                            option_table[i].name);
     }
     safetensors_close(f);
     if (error == OK && options_check(out) != OK) error = err_context(ERR_DATA, "%s", path);

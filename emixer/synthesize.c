@@ -22,7 +22,8 @@ typedef struct running {
 static bool is_running(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot && (strcmp(dot, ".running_mean") == 0 || strcmp(dot, ".running_var") == 0);
+    return strncmp(name, "G/", 2) == 0 && dot &&
+           (strcmp(dot, ".running_mean") == 0 || strcmp(dot, ".running_var") == 0);
 }
 
 typedef err (*transfer)(net *n, const char *name, float *host);

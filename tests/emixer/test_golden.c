@@ -11,11 +11,11 @@ typedef struct losses {
     float d[GOLDEN_STEPS], g[GOLDEN_STEPS];
 } losses;
 
-static err keep_losses(void *context, int done, float discriminator_loss, float generator_loss)
+static err keep_losses(void *context, int done, const emixer_losses *last)
 {
     losses *l = context;
-    l->d[done - 1] = discriminator_loss;
-    l->g[done - 1] = generator_loss;
+    l->d[done - 1] = last->discriminator;
+    l->g[done - 1] = last->generator;
     return OK;
 }
 

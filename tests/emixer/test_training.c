@@ -41,11 +41,10 @@ static void assert_same_files(const char *a, const char *b)
     free(y);
 }
 
-static err stop_at_3(void *context, int done, float discriminator_loss, float generator_loss)
+static err stop_at_3(void *context, int done, const emixer_losses *losses)
 {
     (void)context;
-    (void)discriminator_loss;
-    (void)generator_loss;
+    (void)losses;
     return done == 3 ? ERR_INTERRUPTED : OK;
 }
 

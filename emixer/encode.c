@@ -1,0 +1,51 @@
+/* What the trained encoder sees in images. */
+#include "emixer/internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+err record_encoding(emixer *e)
+{
+    const emixer_opts *o = &e->o;
+    e->in.encoded = nn_input(e->n, "encoded", nn_shape(4, o->batch, 1, o->resolution, o->resolution));
+    e->code.embedding = encoder(e->n, o, e->in.encoded, false).embedding;
+    e->code.labels = encoder_labels(e->n, o, e->code.embedding);
+    return net_compile(e->n, (nn_t[]){e->code.embedding, e->code.labels}, 2, NULL, &e->encoding);
+}
+
+/* `count` images from `first` on, of which a batch holds no more; `host` has room for a batch of images, of
+ * embeddings, or of labels. */
+static err encode_batch(emixer *e, const uint8_t *images, int first, int count, float *host,
+                        float *embeddings, float *probabilities)
+{
+    size_t pixels = (size_t)e->o.resolution * (size_t)e->o.resolution, rows = (size_t)count;
+    size_t width = (size_t)e->o.embedding, k = (size_t)e->o.n_labels, from = (size_t)first;
+    for (size_t i = 0; i < (size_t)e->o.batch * pixels; i++)
+        host[i] = i < rows * pixels ? (float)images[from * pixels + i] / 127.5F - 1 : 0;
+    TRY(nn_set(e->n, e->in.encoded, host));
+    TRY(step_run(e->encoding, 0));
+    TRY(nn_get(e->encoding, e->code.embedding, host));
+    for (size_t i = 0; embeddings && i < rows * width; i++) embeddings[from * width + i] = host[i];
+    TRY(nn_get(e->encoding, e->code.labels, host));
+    for (size_t i = 0; probabilities && i < rows * k; i++)
+        probabilities[from * k + i] = 1 / (1 + expf(-host[i]));
+    return OK;
+}
+
+err emixer_encode(emixer *e, const uint8_t *images, int n, float *embeddings, float *probabilities)
+{
+    if (!e->encoding)
+        return err_set(ERR_USAGE, "the model has no encoder: it was made without reports (pairs = 0)");
+    size_t width = (size_t)e->o.resolution * (size_t)e->o.resolution;
+    if ((size_t)e->o.embedding > width) width = (size_t)e->o.embedding;
+    if ((size_t)e->o.n_labels > width) width = (size_t)e->o.n_labels;
+    float *host = malloc((size_t)e->o.batch * width * sizeof *host);
+    if (!host) return err_set(ERR_SYSTEM, "out of memory for a batch");
+    err error = OK;
+    for (int first = 0; first < n && error == OK; first += e->o.batch) {
+        int count = n - first < e->o.batch ? n - first : e->o.batch;
+        error = encode_batch(e, images, first, count, host, embeddings, probabilities);
+    }
+    free(host);
+    return error;
+}

@@ -1,0 +1,62 @@
+/* The two discriminators that read: one judges a report, the other an image and a report together, which is
+ * what ties them. Both read with the reader of D; the joint one sees the image through the features of the
+ * image discriminator. */
+#include "emixer/internal.h"
+
+static nn_t spectral_linear(net *n, nn_t x, const char *name, int out, bool bias)
+{
+    return nn_linear(n, x,
+                     (linear_opts){.name = name,
+                                   .out = out,
+                                   .bias = bias,
+                                   .spectral_norm = true,
+                                   .init = {.kind = INIT_ORTHOGONAL}});
+}
+
+nn_t report_logits(net *n, const emixer_opts *o, nn_t report, nn_t y)
+{
+    nn_enter(n, "D");
+    nn_enter(n, "report");
+    nn_t l = spectral_linear(n, report, "logit", 1, true);
+    nn_t e = spectral_linear(n, y, "embedding", o->embedding, false);
+    nn_leave(n);
+    nn_leave(n);
+    return nn_add(n, l, nn_row_dot(n, e, report));
+}
+
+nn_t joint_logits(net *n, const emixer_opts *o, nn_t features, nn_t report)
+{
+    nn_enter(n, "D");
+    nn_enter(n, "joint");
+    nn_t a = spectral_linear(n, features, "image", o->embedding, true);
+    nn_t b = spectral_linear(n, report, "report", o->embedding, true);
+    nn_t h = nn_activation(n, nn_concat(n, (nn_t[]){a, b}, 2, 1), ACT_LEAKY_RELU);
+    h = nn_activation(n, spectral_linear(n, h, "hidden", o->embedding, true), ACT_LEAKY_RELU);
+    nn_t l = spectral_linear(n, h, "logit", 1, true);
+    nn_leave(n);
+    nn_leave(n);
+    return nn_add(n, l, nn_row_dot(n, a, b));
+}
+
+/* Row i gets what row i + 1 had, the last what the first had. */
+static nn_t shifted(net *n, nn_t rows)
+{
+    int count = nn_shape_of(n, rows).d[0];
+    return nn_concat(n, (nn_t[]){nn_slice(n, rows, 1, count - 1), nn_slice(n, rows, 0, 1)}, 2, 0);
+}
+
+nn_t report_hinge(net *n, const emixer_opts *o, pair real, pair fake)
+{
+    nn_t terms[] = {nn_hinge(n, report_logits(n, o, real.report, real.labels), HINGE_REAL),
+                    nn_hinge(n, report_logits(n, o, fake.report, fake.labels), HINGE_FAKE)};
+    return nn_weighted_sum(n, terms, (float[]){1, 1}, 2);
+}
+
+nn_t joint_hinge(net *n, const emixer_opts *o, pair real, pair fake)
+{
+    nn_t mismatched = shifted(n, real.report);
+    nn_t terms[] = {nn_hinge(n, joint_logits(n, o, real.features, real.report), HINGE_REAL),
+                    nn_hinge(n, joint_logits(n, o, fake.features, fake.report), HINGE_FAKE),
+                    nn_hinge(n, joint_logits(n, o, real.features, mismatched), HINGE_FAKE)};
+    return nn_weighted_sum(n, terms, (float[]){1, 0.5F, 0.5F}, 3);
+}
