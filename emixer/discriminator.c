@@ -42,6 +42,7 @@ nn_t discriminator_features(net *n, const emixer_opts *o, nn_t images)
         int factor = 1 << i;
         nn_enter(n, "block%d", i);
         h = down_block(n, h, o->width * (factor < MOST_WIDENING ? factor : MOST_WIDENING), i == 0);
+        if (o->attention && nn_shape_of(n, h).d[2] == ATTENTION_SIDE) h = self_attention(n, h, true);
         nn_leave(n);
     }
     nn_leave(n);

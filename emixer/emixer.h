@@ -5,8 +5,7 @@
  * report_writing.c). (4) Discriminators judge the image, the report, and both together (discriminator.c,
  * report_discriminator.c). Self-supervision learns from images without labels and from reports without
  * images (self_supervision.c). Three players are updated in turn: "D/", all the discriminators; "G/", the
- * generator; "R/", the encoder and the decoder. Without pairs (`pairs` = 0) there is no R, and nothing but
- * the image half. */
+ * generator; "R/", the encoder and the decoder. Without pairs (`pairs` = 0) there is only the image half. */
 #ifndef EMIXER_EMIXER_H
 #define EMIXER_EMIXER_H
 
@@ -33,6 +32,8 @@ typedef struct emixer_opts {
     float
         lecam_weight; /* of LeCam's regularisation of the image's logits (Tseng et al., CVPR 2021); 0: off */
     bool attention;   /* self-attention (Zhang et al., ICML 2019) where the image is 16 x 16, in G and D */
+    float label_weight; /* of the labels that R's encoder, which learns them from real images, reads in G's
+                           images, in G's loss; 0: off */
 
     /* The report half. */
     int pairs;              /* images with reports in a step, at most `batch`; 0: no reports */
@@ -41,7 +42,6 @@ typedef struct emixer_opts {
     int words;              /* W, of a sentence at most, its end included */
     int embedding;          /* E: length of an image's embedding, and of the states of the LSTMs */
     float writer_rate;      /* Adam's, of R */
-    float label_weight;     /* of the labels that the encoder reads in G's images, in G's loss; 0: off */
     float report_weight;    /* of the report discriminator; 0: off */
     float joint_weight;     /* of the joint discriminator; 0: off */
     float matching_weight;  /* of the contrastive image-report loss of R; 0: off */

@@ -35,7 +35,8 @@ static err encode_batch(emixer *e, const uint8_t *images, int first, int count, 
 err emixer_encode(emixer *e, const uint8_t *images, int n, float *embeddings, float *probabilities)
 {
     if (!e->encoding)
-        return err_set(ERR_USAGE, "the model has no encoder: it was made without reports (pairs = 0)");
+        return err_set(ERR_USAGE,
+                       "the model has no encoder: it was made with pairs = 0 and label_weight = 0");
     size_t width = (size_t)e->o.resolution * (size_t)e->o.resolution;
     if ((size_t)e->o.embedding > width) width = (size_t)e->o.embedding;
     if ((size_t)e->o.n_labels > width) width = (size_t)e->o.n_labels;

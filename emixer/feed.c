@@ -262,6 +262,7 @@ err feed_writer(emixer *e, feed *f, uint64_t t)
     own_labels(o, f);
     TRY(nn_set(e->n, e->in.writer.images, f->images));
     TRY(nn_set(e->n, e->in.writer.labels, f->labels));
+    if (p == 0) return OK;
     for (int i = 0; i < p; i++) encode_row(o, f, i, f->data->reports[f->chosen[i]]);
     TRY(set_target(e, f, e->in.writer.target));
     if (o->denoising_weight > 0) TRY(set_denoising(e, f, t));

@@ -60,6 +60,7 @@ nn_t generator(net *n, const emixer_opts *o, nn_t z, nn_t y, generator_mode mode
     for (int i = 0; i < blocks; i++) {
         nn_enter(n, "block%d", i);
         h = up_block(n, h, c, o->width * widening(blocks - 1 - i), mode);
+        if (o->attention && nn_shape_of(n, h).d[2] == ATTENTION_SIDE) h = self_attention(n, h, false);
         nn_leave(n);
     }
     h = nn_batch_norm(n, h,

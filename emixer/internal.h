@@ -45,6 +45,13 @@ void options_metadata_close(options_metadata *m);
  * missing. */
 err options_compare(emixer *e, const char *path, int *updates);
 
+/* ---- self_attention.c ---- */
+
+/* x (B,C,H,W) plus what each place sees of the others. `spectral`: under spectral norm, but for the last
+ * layer. */
+nn_t self_attention(net *n, nn_t x, bool spectral);
+enum { ATTENTION_SIDE = 16 }; /* of the images that attend, if o.attention */
+
 /* ---- generator.c ---- */
 
 typedef enum generator_mode {
@@ -200,6 +207,9 @@ nn_t joint_hinge(net *n, const emixer_opts *o, pair real, pair fake);
 
 /* Records what each player minimises, and compiles it into e->steps[PLAYER_..]. */
 err record_players(emixer *e);
+
+/* Is there an R: for reports, or for the labels that it reads in images? */
+bool has_writer(const emixer_opts *o);
 
 /* Does any discriminator read reports? */
 bool players_read(const emixer_opts *o);

@@ -41,7 +41,7 @@ static err open_optimizers(emixer *e)
     const emixer_opts *o = &e->o;
     TRY(open_optimizer(e, PLAYER_GENERATOR, "G/", o->generator_rate, o->ema_decay));
     TRY(open_optimizer(e, PLAYER_DISCRIMINATOR, "D/", o->discriminator_rate, 0));
-    return o->pairs > 0 ? open_optimizer(e, PLAYER_WRITER, "R/", o->writer_rate, 0) : OK;
+    return has_writer(o) ? open_optimizer(e, PLAYER_WRITER, "R/", o->writer_rate, 0) : OK;
 }
 
 static err open_model(nn_device device, emixer *e)
@@ -51,7 +51,7 @@ static err open_model(nn_device device, emixer *e)
     if (e->o.lecam_weight > 0) (void)nn_state(e->n, AVERAGES_NAME, nn_shape(1, 2), (init_opts){0});
     TRY(record_players(e));
     TRY(record_sampling(e));
-    if (e->o.pairs > 0) TRY(record_encoding(e));
+    if (has_writer(&e->o)) TRY(record_encoding(e));
     TRY(players_set_constants(e));
     return open_optimizers(e);
 }

@@ -32,7 +32,7 @@ const emixer_opts emixer_defaults = {
     .words = 16,
     .embedding = 128,
     .writer_rate = 1e-3F,
-    .label_weight = 0.5F,
+    .label_weight = 0,
     .report_weight = 0.2F,
     .joint_weight = 0.5F,
     .matching_weight = 0.2F,
@@ -107,9 +107,12 @@ err options_check(const emixer_opts *o)
                            option_table[i].low, option_table[i].high);
     if (o->resolution & (o->resolution - 1))
         return err_set(ERR_CONFIG, "emixer option resolution must be a power of two, not %d", o->resolution);
-    if (o->pairs > o->batch)
-        return err_set(ERR_CONFIG, "emixer option pairs is %d, more than the %d images of a batch", o->pairs,
-                       o->batch);
+    int labelled = o->batch - unlabelled_rows(o);
+    if (labelled < 1)
+        return err_set(ERR_CONFIG, "emixer option unlabelled_share leaves no labelled image in a batch");
+    if (o->pairs == 1 || o->pairs > labelled)
+        return err_set(ERR_CONFIG, "emixer option pairs must be 0, or 2 to the %d labelled images of a batch",
+                       labelled);
     return OK;
 }
 

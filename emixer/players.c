@@ -159,7 +159,7 @@ static err record_discriminator(emixer *e)
 static void add_labels(emixer *e, sum *loss, nn_t fake)
 {
     const emixer_opts *o = &e->o;
-    if (o->pairs == 0 || o->label_weight <= 0) return;
+    if (o->label_weight <= 0) return;
     nn_t seen = augmented(e->n, o->augment, fake, "generator/seen", whole_image);
     nn_t logits = encoder_labels(e->n, o, encoder(e->n, o, seen, false).embedding);
     add_term(loss, o->label_weight, nn_binary_cross_entropy(e->n, logits, e->in.generator.labels));
@@ -232,6 +232,29 @@ static void add_teaching(net *n, const emixer_opts *o, sum *loss, float weight, 
     add_term(loss, weight, l.stops);
 }
 
+/* Reports of images, and of none. code: of all B images. */
+static void add_writing(emixer *e, sum *loss, image_code code)
+{
+    const emixer_opts *o = &e->o;
+    net *n = e->n;
+    if (o->pairs == 0) return;
+    e->in.writer.target = target_inputs(e, "written");
+    code = (image_code){.grid = nn_slice(n, code.grid, 0, o->pairs),
+                        .embedding = nn_slice(n, code.embedding, 0, o->pairs)};
+    add_teaching(n, o, loss, 1, code, e->in.writer.target);
+    if (o->matching_weight > 0)
+        add_term(loss, o->matching_weight,
+                 matching_loss(n, o, code.embedding, report_reader(n, o, "R", e->in.writer.target.ids)));
+    if (o->denoising_weight > 0) {
+        e->in.writer.corrupted = report_input(e, "corrupted");
+        e->in.writer.kept = nn_input(n, "kept", nn_shape(2, o->pairs, o->embedding));
+        e->in.writer.restored = target_inputs(e, "restored");
+        add_teaching(n, o, loss, o->denoising_weight,
+                     denoising_code(n, o, e->in.writer.corrupted, e->in.writer.kept), e->in.writer.restored);
+    }
+    add_judgement(e, loss);
+}
+
 static err record_writer(emixer *e)
 {
     const emixer_opts *o = &e->o;
@@ -239,33 +262,24 @@ static err record_writer(emixer *e)
     sum loss = {0};
     e->in.writer.images = images_input(e, "writer images", o->batch);
     e->in.writer.labels = label_input(e, "writer labels of images");
-    e->in.writer.target = target_inputs(e, "written");
     nn_t x = augmented(n, o->augment, e->in.writer.images, "writer/seen", whole_image);
     image_code code = encoder(n, o, x, true);
     add_term(&loss, 1, nn_binary_cross_entropy(n, encoder_labels(n, o, code.embedding), e->in.writer.labels));
-    code = (image_code){.grid = nn_slice(n, code.grid, 0, o->pairs),
-                        .embedding = nn_slice(n, code.embedding, 0, o->pairs)};
-    add_teaching(n, o, &loss, 1, code, e->in.writer.target);
-    if (o->matching_weight > 0)
-        add_term(&loss, o->matching_weight,
-                 matching_loss(n, o, code.embedding, report_reader(n, o, "R", e->in.writer.target.ids)));
-    if (o->denoising_weight > 0) {
-        e->in.writer.corrupted = report_input(e, "corrupted");
-        e->in.writer.kept = nn_input(n, "kept", nn_shape(2, o->pairs, o->embedding));
-        e->in.writer.restored = target_inputs(e, "restored");
-        add_teaching(n, o, &loss, o->denoising_weight,
-                     denoising_code(n, o, e->in.writer.corrupted, e->in.writer.kept), e->in.writer.restored);
-    }
-    add_judgement(e, &loss);
+    add_writing(e, &loss, code);
     nn_t keep = total(n, &loss);
     return net_compile(n, &keep, 1, "R/", &e->steps[PLAYER_WRITER]);
+}
+
+bool has_writer(const emixer_opts *o)
+{
+    return o->pairs > 0 || o->label_weight > 0;
 }
 
 err record_players(emixer *e)
 {
     TRY(record_discriminator(e));
     TRY(record_generator(e));
-    return e->o.pairs > 0 ? record_writer(e) : OK;
+    return has_writer(&e->o) ? record_writer(e) : OK;
 }
 
 err players_set_constants(emixer *e)

@@ -153,11 +153,11 @@ err emixer_synthesize(emixer *e, const float *labels, int n, uint64_t seed, uint
     running r;
     TRY(running_open(e->n, &r));
     bool averaged = e->o.ema_decay > 0;
-    err error = averaged ? optimizer_swap_ema(e->optimizers[0]) : OK;
+    err error = averaged ? optimizer_swap_ema(e->optimizers[PLAYER_GENERATOR]) : OK;
     if (error == OK) {
         error = make_all(e, &r, labels, n, seed, images);
         if (averaged) {
-            err back = optimizer_swap_ema(e->optimizers[0]);
+            err back = optimizer_swap_ema(e->optimizers[PLAYER_GENERATOR]);
             if (error == OK) error = back;
         }
     }
