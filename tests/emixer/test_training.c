@@ -82,6 +82,37 @@ Test(training, resumes_bit_for_bit_on_cpu)
     check_resuming(&be_cpu);
 }
 
+Test(training, resumes_with_averages_and_an_encoder)
+{
+    emixer_opts o = tiny_options();
+    o.steps = 6;
+    o.lecam_weight = 0.3F;
+    o.unlabelled_share = 0.25F;
+    o.label_weight = 0.5F;
+    o.balanced = false;
+    const char *straight = in_scratch("parts.safetensors"), *resumed = in_scratch("parts2.safetensors");
+    ASSERT_OK(train(&be_cpu, o, straight, NULL));
+    cr_assert_eq(train(&be_cpu, o, resumed, stop_at_3), ERR_INTERRUPTED);
+    ASSERT_OK(train(&be_cpu, o, resumed, NULL));
+    assert_same_files(straight, resumed);
+}
+
+Test(training, a_checkpoint_knows_its_labels)
+{
+    emixer_opts o = tiny_options(), read;
+    const char *path = in_scratch("named.safetensors");
+    o.steps = 1;
+    ASSERT_OK(train(&be_ref, o, path, NULL));
+    ASSERT_OK(emixer_read_options(path, &read));
+    emixer *e = tiny_open(&be_ref, read);
+    cr_assert_null(emixer_label_name(e, 0));
+    ASSERT_OK(emixer_load(e, path));
+    for (int k = 0; k < TINY_LABELS; k++) cr_assert_str_eq(emixer_label_name(e, k), tiny_names[k]);
+    cr_assert_null(emixer_label_name(e, TINY_LABELS));
+    cr_assert_null(emixer_vocabulary(e));
+    emixer_close(e);
+}
+
 Test(training, goes_on_for_longer_than_the_checkpoint)
 {
     emixer_opts o = tiny_options();
@@ -162,6 +193,17 @@ Test(options, out_of_range_names_the_option)
     REFUSED(beta2, -0.5F);
     REFUSED(ema_decay, 1);
     REFUSED(rotation_weight, -1);
+    REFUSED(unlabelled_share, 0.95F);
+    REFUSED(lecam_weight, -1);
+    REFUSED(label_weight, NAN);
+    REFUSED(pairs, 1);
+    REFUSED(pairs, 9);
+    REFUSED(vocabulary, 3);
+    REFUSED(sentences, 0);
+    REFUSED(words, 1);
+    REFUSED(embedding, 0);
+    REFUSED(writer_rate, 0);
+    REFUSED(joint_weight, -1);
 #undef REFUSED
 }
 
