@@ -3,7 +3,7 @@
 #include "nn/sequence.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 enum { TERMS = 8 }; /* of a loss */
 
@@ -122,7 +122,7 @@ static void add_reading(emixer *e, sum *loss, nn_t features, nn_t fake)
 }
 
 /* One pass judges real images, fakes, and (if on) turned real images: rows 0..B, B..2B, 2B.. of one batch. */
-static err record_discriminator(emixer *e)
+static nn_t record_discriminator(emixer *e)
 {
     const emixer_opts *o = &e->o;
     net *n = e->n;
@@ -150,8 +150,7 @@ static err record_discriminator(emixer *e)
     if (r > 0) add_term(&loss, o->rotation_weight, rotation_loss(n, o, nn_slice(n, h, 2 * b, r)));
     add_lecam(e, &loss, e->judged.real, e->judged.fake);
     add_reading(e, &loss, both, fake);
-    nn_t keep[] = {total(n, &loss), e->judged.real, e->judged.fake};
-    return net_compile(n, keep, o->lecam_weight > 0 ? 3 : 1, "D/", &e->steps[PLAYER_DISCRIMINATOR]);
+    return total(n, &loss);
 }
 
 /* The labels must be seen in the image by an encoder that has learned them from real ones (Odena et al., ICML
@@ -165,7 +164,7 @@ static void add_labels(emixer *e, sum *loss, nn_t fake)
     add_term(loss, o->label_weight, nn_binary_cross_entropy(e->n, logits, e->in.generator.labels));
 }
 
-static err record_generator(emixer *e)
+static nn_t record_generator(emixer *e)
 {
     const emixer_opts *o = &e->o;
     net *n = e->n;
@@ -188,8 +187,7 @@ static err record_generator(emixer *e)
         add_term(&loss, o->joint_weight,
                  nn_hinge(n, joint_logits(n, o, made.features, made.report), HINGE_GENERATOR));
     }
-    nn_t keep = total(n, &loss);
-    return net_compile(n, &keep, 1, "G/", &e->steps[PLAYER_GENERATOR]);
+    return total(n, &loss);
 }
 
 /* R is judged on fake images, as D sees them. */
@@ -210,18 +208,23 @@ static void add_judgement(emixer *e, sum *loss)
                  nn_hinge(n, joint_logits(n, o, made.features, made.report), HINGE_GENERATOR));
 }
 
-static report_target target_inputs(const emixer *e, const char *name)
+/* Inputs have no scope: `whose` keeps those of two targets apart. */
+static nn_t target_input(const emixer *e, const char *whose, const char *part, nn_shape_t shape)
+{
+    char name[NN_NAME_BYTES];
+    (void)snprintf(name, sizeof name, "%s %s", whose, part);
+    return nn_input(e->n, name, shape);
+}
+
+static report_target target_inputs(const emixer *e, const char *whose)
 {
     const emixer_opts *o = &e->o;
-    nn_enter(e->n, "%s", name);
-    report_target t = {
-        .ids = report_input(e, "ids"),
-        .previous = report_input(e, "previous"),
-        .bags = nn_input(e->n, "bags", nn_shape(3, o->pairs, o->sentences, o->vocabulary)),
-        .stops = nn_input(e->n, "stops", nn_shape(2, o->pairs, o->sentences)),
-    };
-    nn_leave(e->n);
-    return t;
+    nn_shape_t ids = nn_shape(2, o->pairs, o->sentences * o->words);
+    return (report_target){
+        .ids = target_input(e, whose, "ids", ids),
+        .previous = target_input(e, whose, "previous", ids),
+        .bags = target_input(e, whose, "bags", nn_shape(3, o->pairs, o->sentences, o->vocabulary)),
+        .stops = target_input(e, whose, "stops", nn_shape(2, o->pairs, o->sentences))};
 }
 
 static void add_teaching(net *n, const emixer_opts *o, sum *loss, float weight, image_code code,
@@ -255,7 +258,7 @@ static void add_writing(emixer *e, sum *loss, image_code code)
     add_judgement(e, loss);
 }
 
-static err record_writer(emixer *e)
+static nn_t record_writer(emixer *e)
 {
     const emixer_opts *o = &e->o;
     net *n = e->n;
@@ -266,8 +269,7 @@ static err record_writer(emixer *e)
     image_code code = encoder(n, o, x, true);
     add_term(&loss, 1, nn_binary_cross_entropy(n, encoder_labels(n, o, code.embedding), e->in.writer.labels));
     add_writing(e, &loss, code);
-    nn_t keep = total(n, &loss);
-    return net_compile(n, &keep, 1, "R/", &e->steps[PLAYER_WRITER]);
+    return total(n, &loss);
 }
 
 bool has_writer(const emixer_opts *o)
@@ -275,11 +277,18 @@ bool has_writer(const emixer_opts *o)
     return o->pairs > 0 || o->label_weight > 0;
 }
 
+/* All is recorded before the first is compiled: players use each other's parameters. */
 err record_players(emixer *e)
 {
-    TRY(record_discriminator(e));
-    TRY(record_generator(e));
-    return has_writer(&e->o) ? record_writer(e) : OK;
+    nn_t discriminating[3] = {record_discriminator(e)};
+    nn_t generating = record_generator(e), writing = {0};
+    if (has_writer(&e->o)) writing = record_writer(e);
+    discriminating[1] = e->judged.real;
+    discriminating[2] = e->judged.fake;
+    TRY(net_compile(e->n, discriminating, e->o.lecam_weight > 0 ? 3 : 1, "D/",
+                    &e->steps[PLAYER_DISCRIMINATOR]));
+    TRY(net_compile(e->n, &generating, 1, "G/", &e->steps[PLAYER_GENERATOR]));
+    return has_writer(&e->o) ? net_compile(e->n, &writing, 1, "R/", &e->steps[PLAYER_WRITER]) : OK;
 }
 
 err players_set_constants(emixer *e)

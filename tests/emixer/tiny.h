@@ -81,6 +81,79 @@ static inline emixer *tiny_open(const backend_i *interface, emixer_opts o)
     return tiny_open_on(nn_on(interface), o);
 }
 
+/* What emixer_pairs_make.py has: reports of the labelled images but two, those of the others, which nothing
+ * may look at, and reports without images. */
+static const char *const tiny_reports[TINY_IMAGES] = {"the heart is normal . lungs are clear .",
+                                                      "effusion .",
+                                                      "no effusion . heart is large . lungs are clear .",
+                                                      NULL,
+                                                      "heart is normal .",
+                                                      "lungs are clear .",
+                                                      "the lungs are clear . effusion .",
+                                                      NULL,
+                                                      "heart is large .",
+                                                      "never looked at .",
+                                                      "never looked at .",
+                                                      "never looked at ."};
+static const char *const tiny_unpaired[] = {"the lungs are clear . no effusion .", "heart is large .",
+                                            "the heart is clear ."};
+enum { TINY_UNPAIRED = sizeof tiny_unpaired / sizeof tiny_unpaired[0] };
+
+/* The options of emixer_pairs_make.py. */
+static inline emixer_opts tiny_pair_options(const vocabulary *words)
+{
+    emixer_opts o = tiny_options();
+    o.unlabelled_share = 0.25F;
+    o.lecam_weight = 0.3F;
+    o.label_weight = 0.5F;
+    o.pairs = 4;
+    o.vocabulary = vocabulary_size(words);
+    o.sentences = 2;
+    o.words = 4;
+    o.embedding = 6;
+    o.writer_rate = 1e-3F;
+    o.report_weight = 0.2F;
+    o.joint_weight = 0.5F;
+    o.matching_weight = 0.2F;
+    o.denoising_weight = 0.2F;
+    return o;
+}
+
+/* All that a model with reports learns from; tiny_pairs_close frees it. */
+typedef struct tiny_pairs {
+    dataset *set;
+    samples labelled, unlabelled;
+    vocabulary *words;
+    emixer_data data;
+} tiny_pairs;
+
+/* In memory that does not move: data points into it. */
+static inline void tiny_pairs_open(tiny_pairs *p)
+{
+    const char *texts[TINY_LABELLED + TINY_UNPAIRED];
+    int all[TINY_LABELLED + TINY_UNPAIRED];
+    samples every = {.index = all, .n = TINY_LABELLED + TINY_UNPAIRED};
+    for (int i = 0; i < every.n; i++) {
+        texts[i] = i < TINY_LABELLED ? tiny_reports[i] : tiny_unpaired[i - TINY_LABELLED];
+        all[i] = i;
+    }
+    *p = (tiny_pairs){.set = tiny_set(), .labelled = tiny_labelled(), .unlabelled = tiny_unlabelled()};
+    ASSERT_OK(vocabulary_build(texts, &every, 1, &p->words));
+    p->data = (emixer_data){.set = p->set,
+                            .labelled = &p->labelled,
+                            .unlabelled = &p->unlabelled,
+                            .words = p->words,
+                            .reports = tiny_reports,
+                            .unpaired = tiny_unpaired,
+                            .n_unpaired = TINY_UNPAIRED};
+}
+
+static inline void tiny_pairs_close(tiny_pairs *p)
+{
+    dataset_close(p->set);
+    vocabulary_close(p->words);
+}
+
 /* Trains without a checkpoint file. */
 static inline void tiny_train(emixer *e, const samples *unlabelled)
 {
