@@ -34,17 +34,26 @@ static err check_reports(const emixer_opts *o, const emixer_data *data)
     return OK;
 }
 
-/* The labelled samples that have a report. */
+/* The labelled samples that have a report; there may be none. */
 static err find_paired(const emixer_data *data, samples *out)
 {
     *out = (samples){.index = calloc((size_t)data->labelled->n, sizeof *out->index)};
     if (!out->index) return err_set(ERR_SYSTEM, "out of memory for %d samples", data->labelled->n);
     for (int i = 0; i < data->labelled->n; i++)
         if (data->reports[data->labelled->index[i]]) out->index[out->n++] = data->labelled->index[i];
-    if (out->n > 0) return OK;
-    samples_close(out);
-    return err_set(ERR_DATA, "none of the %d labelled images has a report; set pairs = 0 to do without",
-                   data->labelled->n);
+    return OK;
+}
+
+/* Without pairs, what would learn from them must be off. */
+static err check_unpaired(const emixer_opts *o, const emixer_data *data)
+{
+    if (data->n_unpaired == 0)
+        return err_set(ERR_DATA, "none of the %d labelled images has a report; set pairs = 0 to do without",
+                       data->labelled->n);
+    if (o->joint_weight > 0 || o->matching_weight > 0)
+        return err_set(ERR_DATA, "no image has a report, only texts without images: set joint_weight and "
+                                 "matching_weight to 0");
+    return OK;
 }
 
 static err open_draws(const emixer *e, const emixer_data *data, feed *f)
@@ -54,7 +63,8 @@ static err open_draws(const emixer *e, const emixer_data *data, feed *f)
     if (e->o.pairs == 0) return OK;
     samples paired;
     TRY(find_paired(data, &paired));
-    err error = balance_open(data->set, &paired, balanced, &f->paired);
+    err error =
+        paired.n > 0 ? balance_open(data->set, &paired, balanced, &f->paired) : check_unpaired(&e->o, data);
     samples_close(&paired);
     return error;
 }
@@ -119,6 +129,11 @@ static float *label_row(const emixer_opts *o, const feed *f, int row)
     return f->labels + (size_t)row * (size_t)o->n_labels;
 }
 
+static bool has_pairs(const feed *f)
+{
+    return f->paired.n > 0;
+}
+
 /* Rows first .. first+n of images, labels and chosen. */
 static void draw_rows(const emixer_opts *o, feed *f, const balance *from, const char *purpose, uint64_t index,
                       int first, int n)
@@ -160,15 +175,26 @@ static void draw_unlabelled(const emixer_opts *o, feed *f, uint64_t t)
     }
 }
 
-/* Ids alone of the reports of chosen[0..P). */
-static err set_ids(emixer *e, feed *f, nn_t input)
+/* Ids alone of the reports of chosen[0..P); without pairs, of any texts. */
+static err set_ids(emixer *e, feed *f, uint64_t t, nn_t input)
 {
     const emixer_opts *o = &e->o;
+    const emixer_data *d = f->data;
     size_t tokens = (size_t)o->sentences * (size_t)o->words;
-    for (int i = 0; i < o->pairs; i++)
-        report_encode_target(o, f->data->words, f->data->reports[f->chosen[i]], f->ids + (size_t)i * tokens,
-                             f->previous, f->bags, f->stops);
+    rng draw = rng_open(o->seed, "emixer/texts", t);
+    for (int i = 0; i < o->pairs; i++) {
+        const char *report =
+            has_pairs(f) ? d->reports[f->chosen[i]] : d->unpaired[rng_below(&draw, d->n_unpaired)];
+        report_encode_target(o, d->words, report, f->ids + (size_t)i * tokens, f->previous, f->bags,
+                             f->stops);
+    }
     return nn_set(e->n, input, f->ids);
+}
+
+/* P images: those of pairs, or any. */
+static void draw_paired(const emixer_opts *o, feed *f, const char *purpose, uint64_t t)
+{
+    draw_rows(o, f, has_pairs(f) ? &f->paired : &f->draws, purpose, t, 0, o->pairs);
 }
 
 static err set_averages(emixer *e, feed *f)
@@ -185,12 +211,12 @@ err feed_discriminator(emixer *e, feed *f, uint64_t t)
 {
     const emixer_opts *o = &e->o;
     int p = o->pairs;
-    draw_rows(o, f, &f->paired, "emixer/pairs", t, 0, p);
+    draw_paired(o, f, "emixer/pairs", t);
     draw_rows(o, f, &f->draws, "emixer/real", t, p, o->batch - p - unlabelled_rows(o));
     draw_unlabelled(o, f, t);
     TRY(nn_set(e->n, e->in.discriminator.real, f->images));
     TRY(nn_set(e->n, e->in.discriminator.real_labels, f->labels));
-    if (players_read(o)) TRY(set_ids(e, f, e->in.discriminator.reports));
+    if (players_read(o)) TRY(set_ids(e, f, t, e->in.discriminator.reports));
     TRY(set_fake_labels(e, f, "emixer/fake", t, e->in.discriminator.fake_labels, e->in.discriminator.judged));
     if (o->lecam_weight > 0) TRY(set_averages(e, f));
     if (rotation_batch(o) == 0) return OK;
@@ -257,13 +283,13 @@ err feed_writer(emixer *e, feed *f, uint64_t t)
 {
     const emixer_opts *o = &e->o;
     int p = o->pairs;
-    draw_rows(o, f, &f->paired, "emixer/written", t, 0, p);
+    draw_paired(o, f, "emixer/written", t);
     draw_rows(o, f, &f->draws, "emixer/seen", t, p, o->batch - p);
     own_labels(o, f);
     TRY(nn_set(e->n, e->in.writer.images, f->images));
     TRY(nn_set(e->n, e->in.writer.labels, f->labels));
     if (p == 0) return OK;
-    for (int i = 0; i < p; i++) encode_row(o, f, i, f->data->reports[f->chosen[i]]);
+    for (int i = 0; i < p; i++) encode_row(o, f, i, has_pairs(f) ? f->data->reports[f->chosen[i]] : "");
     TRY(set_target(e, f, e->in.writer.target));
     if (o->denoising_weight > 0) TRY(set_denoising(e, f, t));
     if (!players_read(o)) return OK;

@@ -172,7 +172,7 @@ nn_t decoder_embed(net *n, const emixer_opts *o, nn_t ids); /* (B) or (B,T) -> (
 
 /* ---- reports.c ---- */
 
-/* One cleaned report as the inputs of a report_target: ids, previous (S*W), bags (S*V), stops (S). Sentences
+/* One cleaned report ("": none) as the inputs of a report_target: ids, previous (S*W), bags (S*V), stops (S). Sentences
  * beyond S are cut: then none is the last. A sentence of W words or more is cut to W, and has no TOKEN_END.
  */
 void report_encode_target(const emixer_opts *o, const vocabulary *v, const char *cleaned, float *ids,

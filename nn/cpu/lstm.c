@@ -54,6 +54,12 @@ static int length_of(const call *c, sizes s, int b)
     return c->n->n_in > at ? cpu_length(c->in[at][b], s.times) : s.times;
 }
 
+/* One time alone is multiplied with W_hh as it lies: turning it would cost more. */
+static size_t turned_floats(sizes s)
+{
+    return s.times > 1 ? 4 * (size_t)s.hidden * (size_t)s.hidden : 0;
+}
+
 /* The k-th time that runs; -1 after the last. */
 static int time_of(const call *c, sizes s, int k)
 {
@@ -61,14 +67,14 @@ static int time_of(const call *c, sizes s, int k)
     return c->n->a.reverse ? s.times - 1 - k : k;
 }
 
-/* scratch: the sum of the biases, or their gradient (4H); then forward W_hh transposed (H,4H), and what is
- * saved where nothing is, backward dh and dc (B,H each). */
+/* scratch: the sum of the biases, or their gradient (4H); then forward W_hh transposed (H,4H) if it is used
+ * more than once, and what is saved where nothing is, backward dh and dc (B,H each). */
 static err plan(backend *b, call *c)
 {
     (void)b;
     sizes s = sizes_of(c->n);
     size_t n = (size_t)s.hidden, states_floats = 2 * (size_t)s.batch * n;
-    size_t forward = 4 * n * n + (c->backward ? 0 : saved_floats(s));
+    size_t forward = turned_floats(s) + (c->backward ? 0 : saved_floats(s));
     if (c->backward) c->saved_bytes = saved_floats(s) * sizeof(float);
     c->scratch_bytes = (4 * n + (forward > states_floats ? forward : states_floats)) * sizeof(float);
     int states = 1 + c->backward + c->wants[W_HH], inputs = 1 + c->wants[X] + c->wants[W_IH];
@@ -152,7 +158,7 @@ static void transpose(float *to, const float *x, int rows, int columns)
                     to[(size_t)j * (size_t)rows + (size_t)i] = x[(size_t)i * (size_t)columns + (size_t)j];
 }
 
-/* turned: W_hh transposed. */
+/* turned: W_hh transposed, for more than one time. */
 static bool forward_samples(const call *c, sizes s, const float *bias, const float *turned, float *saved,
                             int first, int end)
 {
@@ -162,7 +168,7 @@ static bool forward_samples(const call *c, sizes s, const float *bias, const flo
     for (int k = 0; k < s.times; k++) {
         int t = time_of(c, s, k);
         moment m = moment_of(saved, s, first, t);
-        if (k > 0 || c->n->a.state)
+        if (s.times > 1 && (k > 0 || c->n->a.state))
             fine = fine && cpu_matmul('N', 'N', end - first, 4 * n, n, 1, m.h, s.times * n, turned, 4 * n,
                                       true, m.gates, s.times * 4 * n);
         for (int b = first; b < end; b++) forward_row(c, s, bias, saved, b, t, time_of(c, s, k + 1));
@@ -175,12 +181,17 @@ static err forward(backend *context, const call *c)
     (void)context;
     sizes s = sizes_of(c->n);
     size_t n = (size_t)s.hidden;
-    float *bias = c->scratch, *turned = bias + 4 * n, *saved = c->backward ? c->saved : turned + 4 * n * n;
+    float *bias = c->scratch, *turned = bias + 4 * n;
+    float *saved = c->backward ? c->saved : turned + turned_floats(s);
     bool fine = true;
     TRY(cpu_matmul_done(cpu_matmul('N', 'T', s.batch * s.times, 4 * s.hidden, s.in, 1, c->in[X], s.in,
                                    c->in[W_IH], s.in, false, saved, 4 * s.hidden)));
     for (size_t k = 0; k < 4 * n; k++) bias[k] = c->in[B_IH][k] + c->in[B_HH][k];
-    transpose(turned, c->in[W_HH], 4 * s.hidden, s.hidden);
+    if (s.times > 1)
+        transpose(turned, c->in[W_HH], 4 * s.hidden, s.hidden);
+    else if (c->n->a.state)
+        TRY(cpu_matmul_done(cpu_matmul('N', 'T', s.batch, 4 * s.hidden, s.hidden, 1, c->in[STATE],
+                                       2 * s.hidden, c->in[W_HH], s.hidden, true, saved, 4 * s.hidden)));
 #pragma omp parallel if (s.batch > 1) reduction(&& : fine)
     {
         int first, end;
