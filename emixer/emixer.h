@@ -111,7 +111,8 @@ typedef struct emixer_writing {
     uint64_t seed; /* WRITING_SAMPLE; report i depends on the weights, seed, i and image i only */
 } emixer_writing;
 
-/* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). */
+/* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). images NULL: n reports of
+ * no image, as denoising learns to write some from nothing; ERR_USAGE if denoising is off. */
 err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *how, text *reports);
 
 /* What the encoder sees in images (n,R,R): embeddings (n,E) and probabilities of the labels (n,K); either may

@@ -19,9 +19,9 @@ enum {
 #define LABEL_POOL_NAME "labels/pool"
 /* A state (2) of the net: LeCam's averages of the logits of real and of fake images. */
 #define AVERAGES_NAME "lecam/averages"
-/* Keys of a checkpoint's metadata. */
-#define LABELS_KEY "labels"
-#define WORDS_KEY "words"
+/* Keys of a checkpoint's metadata, none of them an option's name. */
+#define LABELS_KEY "labels_csv"
+#define WORDS_KEY "words_csv"
 
 /* ---- options.c ---- */
 

@@ -16,7 +16,8 @@ struct writing {
         nn_t images; /* in */
         image_code code;
         step *step;
-    } encoding;
+    } encoding,
+        nothing; /* nothing: what is written without an image; no images in, no step without denoising */
     struct {
         image_code code; /* in; of the words, too */
         nn_t bag, state; /* in */
@@ -36,6 +37,17 @@ static err record_encoder(emixer *e, struct writing *w)
     w->encoding.images = nn_input(e->n, "writing/images", shape);
     image_code code = w->encoding.code = encoder(e->n, &e->o, w->encoding.images, false);
     return net_compile(e->n, (nn_t[]){code.grid, code.embedding}, 2, NULL, &w->encoding.step);
+}
+
+/* The inputs stay zero: of no report, nothing is kept. */
+static err record_nothing(emixer *e, struct writing *w)
+{
+    const emixer_opts *o = &e->o;
+    if (o->denoising_weight <= 0) return OK;
+    nn_t corrupted = nn_input(e->n, "writing/corrupted", nn_shape(2, o->batch, o->sentences * o->words));
+    nn_t kept = nn_input(e->n, "writing/kept", nn_shape(2, o->batch, o->embedding));
+    image_code code = w->nothing.code = denoising_code(e->n, o, corrupted, kept);
+    return net_compile(e->n, (nn_t[]){code.grid, code.embedding}, 2, NULL, &w->nothing.step);
 }
 
 static err record_sentence(emixer *e, struct writing *w)
@@ -79,6 +91,7 @@ static err open_nets(emixer *e)
     struct writing *w = calloc(1, sizeof *w);
     if (!w) return err_set(ERR_SYSTEM, "out of memory for writing reports");
     err error = record_encoder(e, w);
+    if (error == OK) error = record_nothing(e, w);
     if (error == OK) error = record_sentence(e, w);
     if (error == OK) error = record_word(e, w);
     if (error == OK)
@@ -160,9 +173,19 @@ static err hand_over(batch *b, step *from, nn_t x, nn_t input)
     return nn_set(b->e->n, input, b->host);
 }
 
+/* The code that reports are written from. */
+static err take_code(batch *b, step *from, image_code code)
+{
+    const struct writing *w = b->e->writing;
+    TRY(step_run(from, 0));
+    TRY(hand_over(b, from, code.grid, w->sentence.code.grid));
+    return hand_over(b, from, code.embedding, w->sentence.code.embedding);
+}
+
 static err encode_images(batch *b, const uint8_t *images)
 {
     const struct writing *w = b->e->writing;
+    if (!images) return take_code(b, w->nothing.step, w->nothing.code);
     size_t pixels = (size_t)b->e->o.resolution * (size_t)b->e->o.resolution, beams = (size_t)beams_of(b);
     memset(b->host, 0, (size_t)b->e->o.batch * pixels * sizeof *b->host);
     for (size_t row = 0; row < (size_t)b->reports * beams; row++)
@@ -170,9 +193,7 @@ static err encode_images(batch *b, const uint8_t *images)
             b->host[row * pixels + i] =
                 (float)images[((size_t)b->first + row / beams) * pixels + i] / 127.5F - 1;
     TRY(nn_set(b->e->n, w->encoding.images, b->host));
-    TRY(step_run(w->encoding.step, 0));
-    TRY(hand_over(b, w->encoding.step, w->encoding.code.grid, w->sentence.code.grid));
-    return hand_over(b, w->encoding.step, w->encoding.code.embedding, w->sentence.code.embedding);
+    return take_code(b, w->encoding.step, w->encoding.code);
 }
 
 /* decoding_next, of a batch. */
@@ -274,10 +295,12 @@ static err write_batch(batch *b, const uint8_t *images, text *reports)
     return OK;
 }
 
-static err check(const emixer *e, const emixer_writing *how)
+static err check(const emixer *e, const uint8_t *images, const emixer_writing *how)
 {
     if (e->o.pairs == 0) return err_set(ERR_USAGE, "the model writes no reports: it was made with pairs = 0");
     if (!emixer_vocabulary(e)) return err_set(ERR_USAGE, "the model has no words: train it, or load it");
+    if (!images && e->o.denoising_weight <= 0)
+        return err_set(ERR_USAGE, "the model writes of images only: it was made with denoising_weight = 0");
     if (how->kind == WRITING_BEAM && (how->beams < 1 || e->o.batch % how->beams))
         return err_set(ERR_CONFIG, "%d beams do not divide the batch of %d", how->beams, e->o.batch);
     return OK;
@@ -302,7 +325,7 @@ static decoding_opts drawing_of(const emixer_opts *o, const emixer_writing *how)
 
 err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *how, text *reports)
 {
-    TRY(check(e, how));
+    TRY(check(e, images, how));
     batch b = {
         .e = e, .drawing = drawing_of(&e->o, how), .sampled = how->kind == WRITING_SAMPLE, .seed = how->seed};
     TRY(decoding_check(&b.drawing, e->o.vocabulary));
