@@ -44,6 +44,8 @@ typedef struct emixer_opts {
     float writer_rate;      /* Adam's, of R */
     float report_weight;    /* of the report discriminator; 0: off */
     float joint_weight;     /* of the joint discriminator; 0: off */
+    float judgement_weight; /* of what these two say of written reports, in R's loss, times their own weights:
+                               the gradient through drawn words is noisy, and drowns the words' likelihood */
     float matching_weight;  /* of the contrastive image-report loss of R; 0: off */
     float denoising_weight; /* of restoring reports that have no image; 0: off */
     uint64_t seed;

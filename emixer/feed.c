@@ -292,6 +292,6 @@ err feed_writer(emixer *e, feed *f, uint64_t t)
     for (int i = 0; i < p; i++) encode_row(o, f, i, has_pairs(f) ? f->data->reports[f->chosen[i]] : "");
     TRY(set_target(e, f, e->in.writer.target));
     if (o->denoising_weight > 0) TRY(set_denoising(e, f, t));
-    if (!players_read(o)) return OK;
+    if (!is_judged(o)) return OK;
     return feed_labels(e, f, "emixer/writer", t, p, e->in.writer.fake_labels);
 }

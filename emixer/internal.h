@@ -172,8 +172,9 @@ nn_t decoder_embed(net *n, const emixer_opts *o, nn_t ids); /* (B) or (B,T) -> (
 
 /* ---- reports.c ---- */
 
-/* One cleaned report ("": none) as the inputs of a report_target: ids, previous (S*W), bags (S*V), stops (S). Sentences
- * beyond S are cut: then none is the last. A sentence of W words or more is cut to W, and has no TOKEN_END.
+/* One cleaned report ("": none) as the inputs of a report_target: ids, previous (S*W), bags (S*V), stops (S).
+ * Sentences beyond S are cut: then none is the last. A sentence of W words or more is cut to W, and has no
+ * TOKEN_END.
  */
 void report_encode_target(const emixer_opts *o, const vocabulary *v, const char *cleaned, float *ids,
                           float *previous, float *bags, float *stops);
@@ -213,6 +214,7 @@ bool has_writer(const emixer_opts *o);
 
 /* Does any discriminator read reports? */
 bool players_read(const emixer_opts *o);
+bool is_judged(const emixer_opts *o); /* does R's loss have what they say? */
 
 /* Rows of D's real images that have no label: the last ones. */
 int unlabelled_rows(const emixer_opts *o);

@@ -35,6 +35,7 @@ const emixer_opts emixer_defaults = {
     .label_weight = 0,
     .report_weight = 0.2F,
     .joint_weight = 0.5F,
+    .judgement_weight = 0.02F,
     .matching_weight = 0.2F,
     .denoising_weight = 0.2F,
 };
@@ -77,6 +78,7 @@ static const option option_table[] = {
     {FIELD(label_weight), OPTION_REAL, 0, 100},
     {FIELD(report_weight), OPTION_REAL, 0, 100},
     {FIELD(joint_weight), OPTION_REAL, 0, 100},
+    {FIELD(judgement_weight), OPTION_REAL, 0, 100},
     {FIELD(matching_weight), OPTION_REAL, 0, 100},
     {FIELD(denoising_weight), OPTION_REAL, 0, 100},
     {FIELD(seed), OPTION_SEED, 0, 0},

@@ -190,21 +190,26 @@ static nn_t record_generator(emixer *e)
     return total(n, &loss);
 }
 
+bool is_judged(const emixer_opts *o)
+{
+    return players_read(o) && o->judgement_weight > 0;
+}
+
 /* R is judged on fake images, as D sees them. */
 static void add_judgement(emixer *e, sum *loss)
 {
     const emixer_opts *o = &e->o;
     net *n = e->n;
-    if (!players_read(o)) return;
+    if (!is_judged(o)) return;
     nn_t labels = e->in.writer.fake_labels = nn_input(n, "writer labels", nn_shape(2, o->pairs, o->n_labels));
     nn_t fake = generator(n, o, noise(n, o, o->pairs, "writer/z"), labels, GENERATOR_TRAINING);
     nn_t x = augmented(n, o->augment, fake, "writer/augment", all_augmentations);
     pair made = written_pair(e, fake, discriminator_features(n, o, x), labels, "writer/report");
     if (o->report_weight > 0)
-        add_term(loss, o->report_weight,
+        add_term(loss, o->judgement_weight * o->report_weight,
                  nn_hinge(n, report_logits(n, o, made.report, made.labels), HINGE_GENERATOR));
     if (o->joint_weight > 0)
-        add_term(loss, o->joint_weight,
+        add_term(loss, o->judgement_weight * o->joint_weight,
                  nn_hinge(n, joint_logits(n, o, made.features, made.report), HINGE_GENERATOR));
 }
 

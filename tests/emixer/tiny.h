@@ -114,6 +114,7 @@ static inline emixer_opts tiny_pair_options(const vocabulary *words)
     o.writer_rate = 1e-3F;
     o.report_weight = 0.2F;
     o.joint_weight = 0.5F;
+    o.judgement_weight = 1;
     o.matching_weight = 0.2F;
     o.denoising_weight = 0.2F;
     return o;
