@@ -370,6 +370,28 @@ Test(decoder, what_is_written_is_drawn_from_what_the_decoder_says)
     for (int k = 0; k < BACKENDS; k++) check_free_running(backends[k]);
 }
 
+/* The same draws, wherever the samples are. */
+Test(decoder, replicas_write_what_one_device_writes)
+{
+    enum { BATCH = 4 };
+    static float one[BATCH * TEXT * V], several[BATCH * TEXT * V];
+    emixer_opts o = decoder_options();
+    for (int replicas = 1; replicas <= 2; replicas++) {
+        net *n;
+        step *s;
+        ASSERT_OK(net_open((nn_device){.backend = &be_cpu, .replicas = replicas}, NET_SEED, &n));
+        image_code code = {.grid = nn_random(n, "grid", nn_shape(3, BATCH, P, E), DISTRIBUTION_NORMAL),
+                           .embedding =
+                               nn_random(n, "embedding", nn_shape(2, BATCH, E), DISTRIBUTION_NORMAL)};
+        nn_t report = decoder_write(n, &o, code, "writing");
+        ASSERT_OK(net_compile(n, &report, 1, NULL, &s));
+        ASSERT_OK(step_run(s, TIME));
+        ASSERT_OK(nn_get(s, report, replicas == 1 ? one : several));
+        net_close(n);
+    }
+    cr_expect_eq(memcmp(one, several, sizeof one), 0);
+}
+
 Test(decoder, longest_and_shortest_reports_can_be_recorded)
 {
     emixer_opts o = decoder_options();

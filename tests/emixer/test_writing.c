@@ -39,14 +39,19 @@ static emixer_opts writer_options(void)
     return o;
 }
 
-static emixer *open_writer(const backend_i *interface, emixer_opts o, const char *const *texts, int n)
+static emixer *open_writer_on(nn_device device, emixer_opts o, const char *const *texts, int n)
 {
     vocabulary *v = words_of(texts, n);
     o.vocabulary = vocabulary_size(v);
-    emixer *e = tiny_open(interface, o);
+    emixer *e = tiny_open_on(device, o);
     ASSERT_OK(take_vocabulary(e, v));
     vocabulary_close(v);
     return e;
+}
+
+static emixer *open_writer(const backend_i *interface, emixer_opts o, const char *const *texts, int n)
+{
+    return open_writer_on(nn_on(interface), o, texts, n);
 }
 
 /* `n` images of noise. */
@@ -110,7 +115,7 @@ static void expect_reports(emixer *e, emixer_writing how)
     text texts[REPORTS];
     write_texts(e, noise_images(8), REPORTS, how, texts);
     for (int i = 0; i < REPORTS; i++)
-        cr_expect_str_eq(texts[i].data, reports[i], "report %d of %s, kind %d", i, "noise", (int)how.kind);
+        cr_expect_str_eq(texts[i].data, reports[i], "report %d, kind %d", i, (int)how.kind);
     close_texts(texts, REPORTS);
 }
 
@@ -378,11 +383,16 @@ Test(writing, backends_and_replicas_write_the_same)
     const emixer_writing sample = {WRITING_SAMPLE, .seed = 5};
     emixer_opts o = writer_options();
     emixer *ref = open_writer(&be_ref, o, reports, REPORTS), *cpu = open_writer(&be_cpu, o, reports, REPORTS);
+    nn_device shared = {.backend = &be_cpu, .replicas = 2};
+    emixer *several = open_writer_on(shared, o, reports, REPORTS);
     expect_same_texts(ref, cpu, sample, sample);
     expect_same_texts(ref, cpu, beam, beam);
+    expect_same_texts(several, cpu, sample, sample);
+    expect_same_texts(several, cpu, beam, beam);
     expect_same_texts(cpu, cpu, greedy, (emixer_writing){.kind = WRITING_BEAM, .beams = 1});
     emixer_close(ref);
     emixer_close(cpu);
+    emixer_close(several);
 }
 
 /* ---- errors ---- */
