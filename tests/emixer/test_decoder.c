@@ -309,7 +309,7 @@ static int drawn(const float *logits, int count, const float *uniform)
 static void expect_draws(const written *w, const float *logits, const float *stops, uint64_t t)
 {
     for (int s = 0; s < S; s++) {
-        char purpose[32];
+        char purpose[64];
         float noise[B * V];
         for (int i = 0; i < W; i++) {
             (void)snprintf(purpose, sizeof purpose, "writing/word%d.%d", s, i);
