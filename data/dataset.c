@@ -55,6 +55,34 @@ failed:
     return error;
 }
 
+static err copy_with_reports(const dataset *set, const char *const *reports, dataset *copy)
+{
+    for (int j = 0; j < set->n_labels; j++) TRY(dataset_set_label(copy, j, set->label_names[j]));
+    for (int i = 0; i < set->n; i++) {
+        sample_info info = set->samples[i];
+        info.report = reports[i] ? reports[i] : "";
+        TRY(dataset_set_sample(copy, i, &info));
+    }
+    return dataset_finish(copy);
+}
+
+err dataset_with_reports(const dataset *set, const char *const *reports, dataset **out)
+{
+    dataset *copy;
+    *out = NULL;
+    TRY(dataset_begin(set->n, set->height, set->width, set->n_labels, NULL, &copy));
+    dataset_memory *memory = dataset_memory_of(copy);
+    size_t n = (size_t)set->n;
+    memcpy(memory->images, set->images, n * (size_t)set->height * (size_t)set->width);
+    memcpy(memory->labels, set->labels, n * (size_t)set->n_labels * sizeof *set->labels);
+    err error = copy_with_reports(set, reports, copy);
+    if (error != OK)
+        dataset_close(copy);
+    else
+        *out = copy;
+    return error;
+}
+
 /* Letters in lower case, and one sign for the three that separate words. */
 static int folded(char c)
 {

@@ -69,6 +69,9 @@ err dataset_open_uncertain(const char *source, int size, int count, uint64_t see
 err dataset_from_arrays(const uint8_t *images, const float *labels, int n, int size, int k,
                         const char *const *label_names, const char *source, dataset **out);
 
+/* A copy of a set with other reports: reports[i] (NULL: none) of sample i. */
+err dataset_with_reports(const dataset *set, const char *const *reports, dataset **out);
+
 void dataset_close(dataset *set);
 
 /* Writes the set as a packed folder (each file atomically; samples.csv last, and an older one is removed
@@ -118,5 +121,12 @@ void splits_close(splits *s);
  * negative numbers. */
 err few_shot_open(const dataset *set, const samples *from, int few, int shots, int most, uint64_t seed,
                   samples *labelled, samples *hidden);
+
+/* The draw where labels are few but classes are not singled out: *labelled gets the samples of a `share` of
+ * the patients of `from` (rounded up), and of the first patient in the draw's order for each label that would
+ * have no positive sample otherwise; *hidden gets the rest. Both in the order of `from`. Seeded; what a
+ * smaller share labels, a larger one labels, too. ERR_USAGE unless 0 < share <= 1. */
+err labelled_share_open(const dataset *set, const samples *from, double share, uint64_t seed,
+                        samples *labelled, samples *hidden);
 
 #endif

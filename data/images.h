@@ -2,7 +2,7 @@
 #ifndef DATA_IMAGES_H
 #define DATA_IMAGES_H
 
-#include "base/err.h"
+#include "base/text.h"
 
 #include <stdint.h>
 
@@ -22,6 +22,9 @@ err image_read(const char *path, gray_image *out);
 /* Centre crop to a square, then resize to (size,size) by area-weighted averaging when shrinking (each output
  * pixel is the exact mean over its footprint) and bilinear when enlarging; rounded to 8 bits. */
 err image_square(const gray_image *image, int size, uint8_t *out);
+
+/* Appends an 8-bit gray PNG of (height,width). ERR_USAGE for an empty image, ERR_SYSTEM. */
+err image_png(const uint8_t *pixels, int width, int height, text *out);
 
 /* Writes an 8-bit gray PNG of (height,width), atomically. ERR_CANNOT_CREATE, ERR_IO. */
 err image_write_png(const char *path, const uint8_t *pixels, int width, int height);

@@ -153,18 +153,28 @@ static err run_writer(png_job *job, const uint8_t *pixels, png_uint_32 width, pn
     return OK;
 }
 
-err image_write_png(const char *path, const uint8_t *pixels, int width, int height)
+static err png_encode(const char *path, const uint8_t *pixels, int width, int height, text *out)
 {
     if (width < 1 || height < 1)
         return err_set(ERR_USAGE, "%s: an image of %d x %d pixels is empty", path, width, height);
-    text written = {0};
-    png_job job = {.path = path, .written = &written};
+    png_job job = {.path = path, .written = out};
     job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, fail, ignore_warning);
     job.info = job.png ? png_create_info_struct(job.png) : NULL;
     err error = job.info ? run_writer(&job, pixels, (png_uint_32)width, (png_uint_32)height)
                          : err_set(ERR_SYSTEM, "%s: out of memory for the PNG writer", path);
     png_destroy_write_struct(&job.png, &job.info);
-    if (error == OK) error = text_check(&written);
+    return error == OK ? text_check(out) : error;
+}
+
+err image_png(const uint8_t *pixels, int width, int height, text *out)
+{
+    return png_encode("a PNG in memory", pixels, width, height, out);
+}
+
+err image_write_png(const char *path, const uint8_t *pixels, int width, int height)
+{
+    text written = {0};
+    err error = png_encode(path, pixels, width, height, &written);
     if (error == OK) error = file_write(path, written.data, written.length);
     text_close(&written);
     return error;

@@ -180,3 +180,24 @@ Test(dataset, phantom_is_the_same_for_any_number_of_threads)
     dataset_close(many);
     dataset_close(other);
 }
+
+Test(dataset, a_copy_with_other_reports_is_the_same_but_for_them)
+{
+    static const uint8_t images[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const float labels[] = {1, 0, NAN, 0, 1, 1};
+    static const char *const reports[] = {"Clear.", NULL};
+    dataset *set, *copy, *back;
+    static const char *const none[] = {NULL, NULL};
+    ASSERT_OK(dataset_from_arrays(images, labels, 2, 2, 3, names, "made", &set));
+    ASSERT_OK(dataset_with_reports(set, reports, &copy));
+    ASSERT_OK(dataset_with_reports(copy, none, &back));
+    cr_expect_str_eq(copy->samples[0].report, "Clear.");
+    cr_expect_str_eq(copy->samples[1].report, "");
+    cr_expect_str_eq(copy->samples[1].id, "made-1");
+    cr_expect_arr_eq(copy->images, images, sizeof images);
+    cr_expect_str_neq(copy->content.hex, set->content.hex);
+    cr_expect_str_eq(back->content.hex, set->content.hex);
+    dataset_close(set);
+    dataset_close(copy);
+    dataset_close(back);
+}

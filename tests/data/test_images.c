@@ -287,3 +287,19 @@ Test(images, sheet_places_images_in_rows)
         }
     free(sheet.pixels);
 }
+
+Test(images, a_png_in_memory_is_the_one_that_is_written)
+{
+    static const uint8_t pixels[6] = {0, 50, 100, 150, 200, 255};
+    text png = {0};
+    char *bytes;
+    size_t n;
+    ASSERT_OK(image_png(pixels, 3, 2, &png));
+    ASSERT_OK(image_write_png(in_scratch("same.png"), pixels, 3, 2));
+    ASSERT_OK(file_read(in_scratch("same.png"), 1 << 20, &bytes, &n));
+    cr_assert_eq(n, png.length);
+    cr_expect_arr_eq(bytes, png.data, n);
+    free(bytes);
+    text_close(&png);
+    EXPECT_ERROR(image_png(pixels, 0, 2, &png), ERR_USAGE, "0 x 2");
+}
