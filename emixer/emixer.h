@@ -99,6 +99,10 @@ err emixer_read_options(const char *path, emixer_opts *out);
  * `seed`, i and labels[i] only. */
 err emixer_synthesize(emixer *e, const float *labels, int n, uint64_t seed, uint8_t *images);
 
+/* Draws n label vectors (n,K) from the 512 that the model keeps of its training distribution. Vector i
+ * depends on the model, `seed` and i only. ERR_USAGE before training. */
+err emixer_draw_labels(emixer *e, int n, uint64_t seed, float *labels);
+
 /* ---- the report half; ERR_USAGE without it (pairs = 0) ---- */
 
 /* The words and the names of the labels that the model was trained with; NULL before that. Owned by e. */

@@ -166,3 +166,19 @@ err emixer_synthesize(emixer *e, const float *labels, int n, uint64_t seed, uint
     running_close(&r);
     return error;
 }
+
+err emixer_draw_labels(emixer *e, int n, uint64_t seed, float *labels)
+{
+    size_t k = (size_t)e->o.n_labels;
+    if (!e->label_names) return err_set(ERR_USAGE, "the model was not trained yet: it knows no labels");
+    float *pool = malloc(LABEL_POOL * k * sizeof *pool);
+    if (!pool) return err_set(ERR_SYSTEM, "out of memory for labels");
+    err error = net_get_parameter(e->n, LABEL_POOL_NAME, pool);
+    for (int i = 0; i < n && error == OK; i++) {
+        rng draw = rng_open(seed, "emixer/draw labels", (uint64_t)i);
+        size_t row = (size_t)rng_below(&draw, LABEL_POOL);
+        memcpy(labels + (size_t)i * k, pool + row * k, k * sizeof *labels);
+    }
+    free(pool);
+    return error;
+}

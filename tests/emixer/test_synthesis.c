@@ -148,3 +148,38 @@ Test(synthesis, every_resolution_makes_images)
         net_close(n);
     }
 }
+
+/* Labels are drawn from those of the training distribution: here one label, two, or none. */
+Test(synthesis, drawn_labels_are_those_of_the_data_and_fewer_are_a_prefix)
+{
+    enum { DRAWN = 300 };
+    float more[DRAWN * TINY_LABELS], fewer[7 * TINY_LABELS], other[7 * TINY_LABELS];
+    int met[TINY_LABELLED] = {0};
+    emixer *e = trained(&be_ref, 1);
+    dataset *set = tiny_set();
+    ASSERT_OK(emixer_draw_labels(e, DRAWN, 3, more));
+    ASSERT_OK(emixer_draw_labels(e, 7, 3, fewer));
+    ASSERT_OK(emixer_draw_labels(e, 7, 4, other));
+    cr_expect_arr_eq(more, fewer, sizeof fewer);
+    cr_expect(memcmp(fewer, other, sizeof fewer) != 0, "another seed draws others");
+    for (int i = 0; i < DRAWN; i++) {
+        int found = 0;
+        for (int j = 0; j < TINY_LABELLED; j++)
+            if (memcmp(more + i * TINY_LABELS, set->labels + j * TINY_LABELS, TINY_LABELS * sizeof *more) ==
+                0)
+                found = 1, met[j] = 1;
+        cr_expect(found, "vector %d is of no labelled sample", i);
+    }
+    for (int j = 0; j < TINY_LABELLED; j++) cr_expect(met[j], "that of sample %d was never drawn", j);
+    dataset_close(set);
+    emixer_close(e);
+}
+
+Test(synthesis, a_model_that_was_not_trained_knows_no_labels)
+{
+    float labels[TINY_LABELS];
+    emixer_opts o = tiny_options();
+    emixer *e = tiny_open(&be_ref, o);
+    cr_expect_eq(emixer_draw_labels(e, 1, 0, labels), ERR_USAGE);
+    emixer_close(e);
+}
