@@ -3,9 +3,9 @@
 #define BENCH_BUILDER_H
 
 #include "bench/board.h"
+#include "bench/draws.h"
 #include "bench/plan.h"
 #include "bench/store.h"
-#include "data/dataset.h"
 
 typedef struct builder {
     const study *study;
@@ -32,18 +32,9 @@ err builder_dataset(builder *b, const dataset **out);
 /* Path of a file in a finished artifact of the plan. */
 err builder_path(const builder *b, int index, const char *file, char out[PATH_BYTES]);
 
-/* What all arms of one seed and number of shots share. */
-typedef struct draw {
-    splits split;
-    samples labelled; /* few-shot draw from the training split */
-    samples hidden;   /* the rest of the training split */
-    int few;          /* index of the few-shot class */
-} draw;
-
-/* ERR_CONFIG if the data have no such class or samples without exactly one class; ERR_DATA if a class has
- * fewer images than are asked for. */
-err draw_open(const settings *s, const dataset *set, int seed, int shots, draw *out);
-void draw_close(draw *d);
+/* The data set and what a trial of the plan may see of it; draw_close. ERR_CONFIG if samples have not exactly
+ * one class; others as draw_open. */
+err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d);
 
 /* trial.c: trains and scores the classifier of a trial; leaves score.ini in `work`. */
 err trial_build(builder *b, const artifact *a, const char *work);

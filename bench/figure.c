@@ -182,11 +182,10 @@ err figure_samples(builder *b, const char *path, bool *made)
     dataset *synthetic;
     draw d;
     char folder[PATH_BYTES], source[PATH_BYTES + 16];
-    TRY(builder_dataset(b, &set));
     TRY(builder_path(b, index, NULL, folder));
     (void)snprintf(source, sizeof source, "packed:%s", folder);
     TRY(dataset_open(source, b->study->s.size, 0, 0, &synthetic));
-    err error = draw_open(&b->study->s, set, a->seed, a->shots, &d);
+    err error = builder_draw(b, a, &set, &d);
     if (error == OK) {
         error = write_sheet(set, &d, synthetic, path);
         draw_close(&d);

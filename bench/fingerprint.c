@@ -48,7 +48,7 @@ static err list_folder(const char *folder, int depth, text *out)
 
 err fingerprint(const char *source, hash *out)
 {
-    static const char *const on_disk[] = {"folder:", "packed:"};
+    static const char *const on_disk[] = {"folder:", "packed:", "openi:"};
     text t = {0};
     text_printf(&t, "%s\n", source);
     err error = OK;

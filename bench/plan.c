@@ -15,8 +15,9 @@ static const int packing_options[] = {OPTION_OF_source, OPTION_OF_size};
 static const int packed_options[] = {OPTION_OF_uncertain};
 static const int phantom_options[] = {OPTION_OF_count, OPTION_OF_data_seed};
 static const int split_options[] = {OPTION_OF_few_shot_class, OPTION_OF_others, OPTION_OF_validation,
-                                    OPTION_OF_test};
-static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device};
+                                    OPTION_OF_test, OPTION_OF_labelled};
+static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device, OPTION_OF_texts,
+                                        OPTION_OF_report_rules, OPTION_OF_minimum_count};
 static const int device_options[] = {OPTION_OF_device};
 
 #define ADD_LINES(t, s, list) add_lines(t, s, list, sizeof(list) / sizeof *(list))
@@ -119,8 +120,9 @@ static err add_dataset(plan *p, const study *s)
 /* Adds the generator of one seed and its synthetic images. */
 static err add_generator(plan *p, const study *s, int seed, int shots, int *synthetic)
 {
-    char own[64];
-    (void)snprintf(own, sizeof own, "seed %d shots %d", seed, shots);
+    char own[128], draw[32] = "";
+    (void)snprintf(own, sizeof own, "seed %d shots %d texts %s", seed, shots, p->texts.hex);
+    if (shots > 0) (void)snprintf(draw, sizeof draw, ", %d shots", shots);
     artifact g = {.kind = KIND_GENERATOR, .inputs = {0, -1}, .seed = seed, .shots = shots, .arm = -1};
     artifact i = {.kind = KIND_SYNTHETIC, .inputs = {0, p->n}, .seed = seed, .shots = shots, .arm = -1};
     text t = {0};
@@ -131,8 +133,8 @@ static err add_generator(plan *p, const study *s, int seed, int shots, int *synt
     TRY(settings_hash(&t, &i.settings));
     g.cost = generator_cost(&s->s);
     i.cost = synthetic_cost(&s->s);
-    (void)snprintf(g.label, sizeof g.label, "generator, %d shots, seed %d", shots, seed);
-    (void)snprintf(i.label, sizeof i.label, "synthetic images, %d shots, seed %d", shots, seed);
+    (void)snprintf(g.label, sizeof g.label, "generator%s, seed %d", draw, seed);
+    (void)snprintf(i.label, sizeof i.label, "synthetic images%s, seed %d", draw, seed);
     TRY(add(p, g, own));
     *synthetic = p->n;
     return add(p, i, own);
@@ -142,7 +144,7 @@ static err add_trial(plan *p, const study *s, artifact a, int synthetic)
 {
     const arm *which = &s->arms[a.arm];
     bool generated = which->parts[ROLE_SYNTHETIC] != NULL;
-    char own[224];
+    char own[224], draw[32] = "", share[32] = "";
     (void)snprintf(own, sizeof own, "arm %s ratio %.9g seed %d shots %d weights %s", which->name, a.ratio,
                    a.seed, a.shots, p->weights.hex);
     a.kind = KIND_TRIAL;
@@ -156,11 +158,9 @@ static err add_trial(plan *p, const study *s, artifact a, int synthetic)
     if (generated) add_generator_lines(&t, &s->s);
     if (generated) add_synthetic_lines(&t, &s->s);
     TRY(settings_hash(&t, &a.settings));
-    if (arm_mixes(which))
-        (void)snprintf(a.label, sizeof a.label, "%s %.3g, %d shots, seed %d", which->name, a.ratio, a.shots,
-                       a.seed);
-    else
-        (void)snprintf(a.label, sizeof a.label, "%s, %d shots, seed %d", which->name, a.shots, a.seed);
+    if (arm_mixes(which)) (void)snprintf(share, sizeof share, " %.3g", a.ratio);
+    if (a.shots > 0) (void)snprintf(draw, sizeof draw, ", %d shots", a.shots);
+    (void)snprintf(a.label, sizeof a.label, "%s%s%s, seed %d", which->name, share, draw, a.seed);
     return add(p, a, own);
 }
 
@@ -191,6 +191,7 @@ err plan_open(const study *s, int threads, plan *out)
 {
     *out = (plan){.threads = threads};
     err error = s->s.weights[0] ? fingerprint_file(s->s.weights, &out->weights) : OK;
+    if (error == OK && s->s.emixer_pairs > 0 && s->s.texts[0]) error = fingerprint(s->s.texts, &out->texts);
     if (error == OK) error = add_dataset(out, s);
     for (int i = 0; i < s->s.seeds.n && error == OK; i++)
         for (int j = 0; j < s->s.shots.n && error == OK; j++)

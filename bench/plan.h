@@ -24,8 +24,8 @@ typedef struct artifact {
     hash settings; /* of the text of the settings it depends on */
     hash
         key; /* hash of kind, settings, seed, shots, arm, ratio, the inputs' keys, code, device and threads */
-    int inputs[2]; /* indices of artifacts that come before it; -1: none */
-    int seed, shots;
+    int inputs[2];   /* indices of artifacts that come before it; -1: none */
+    int seed, shots; /* shots: 0 without a few-shot class */
     int arm;         /* index; trials only */
     double ratio;    /* trials only */
     double cost;     /* estimated FLOPs */
@@ -37,6 +37,7 @@ typedef struct plan {
     int n, capacity;
     int threads;  /* of each process */
     hash weights; /* of the bytes of downstream.weights; "" without */
+    hash texts;   /* fingerprint of data.texts; "" without */
 } plan;
 
 /* Plans a study; `threads` is the number that every process will use (its count can change the last digits of

@@ -82,9 +82,12 @@ err report_results(const study *experiment, const results *r, text *out)
         for (int a = 0; a < experiment->n_arms; a++)
             for (int j = 0; j < arm_ratio_count(experiment, a); j++)
                 mean_row(experiment, r, a, experiment->s.shots.values[i], arm_ratio(experiment, a, j), &t);
-    text_printf(
-        out, "Results, mean over the seeds (%s is the few-shot class; ratio: synthetic share of a batch)\n\n",
-        experiment->s.few_shot_class);
+    text_printf(out, "Results, mean over the seeds (");
+    if (experiment->s.few_shot_class[0])
+        text_printf(out, "%s is the few-shot class", experiment->s.few_shot_class);
+    else
+        text_printf(out, "%.4g%% of the training patients are labelled", 100 * experiment->s.labelled);
+    text_printf(out, "; ratio: synthetic share of a batch)\n\n");
     err error = columns_format(&t, out);
     columns_close(&t);
     report_failures(r, out);

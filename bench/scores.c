@@ -44,6 +44,8 @@ static err ranking_scores(const float *probabilities, const int *truth, int n, i
                           const one_against_rest *work, scores *out)
 {
     double auroc_sum = 0, auprc_sum = 0;
+    out->values[SCORE_few_auroc] = out->values[SCORE_few_auprc] = out->values[SCORE_few_recall_at_spec90] =
+        NAN;
     int auroc_count = 0, auprc_count = 0;
     for (int label = 0; label < k; label++) {
         double auroc, auprc;
@@ -78,7 +80,7 @@ err scores_of(const float *probabilities, const int *truth, int n, int k, int fe
     out->values[SCORE_balanced_accuracy] = metric_balanced_accuracy(confusion, k);
     out->values[SCORE_accuracy] = metric_accuracy(confusion, k);
     out->values[SCORE_macro_f1] = metric_macro_f1(confusion, k);
-    out->values[SCORE_few_recall] = metric_recall(confusion, k, few);
+    out->values[SCORE_few_recall] = few >= 0 ? metric_recall(confusion, k, few) : NAN;
     out->values[SCORE_calibration_error] =
         metric_calibration_error(probabilities, truth, n, k, CALIBRATION_BINS);
     out->values[SCORE_brier] = metric_brier(probabilities, truth, n, k);

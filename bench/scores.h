@@ -45,7 +45,8 @@ typedef struct scores {
     double values[SCORE_COUNT]; /* NaN where a metric is undefined */
 } scores;
 
-/* Scores class probabilities (n,k) against truth (n, 0..k-1); `few` is the few-shot class. ERR_SYSTEM. */
+/* Scores class probabilities (n,k) against truth (n, 0..k-1); `few` is the few-shot class;
+ * -1: there is none, and its scores are NaN. ERR_SYSTEM. */
 err scores_of(const float *probabilities, const int *truth, int n, int k, int few, scores *out);
 
 #endif

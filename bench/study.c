@@ -1,3 +1,4 @@
+#include "bench/lessons.h"
 #include "bench/scores.h"
 #include "bench/settings.h"
 
@@ -123,6 +124,34 @@ static err check_classifier(const settings *s)
     return err_context(error, "%s with downstream.model = %.60s", place, s->model);
 }
 
+/* Without a few-shot class there are no shots, which the plan and the tables know as 0 shots. */
+static err read_draw(const settings *s, study *out)
+{
+    if (s->few_shot_class[0])
+        return s->labelled < 1 ? wrong(s, OPTION_OF_labelled,
+                                       "is for an empty data.few_shot_class: shots are drawn otherwise")
+                               : OK;
+    if (s->shots.n > 1)
+        return wrong(s, OPTION_OF_shots, "with an empty data.few_shot_class there are no shots to vary");
+    out->s.shots = (integers){.n = 1, .values = {0}};
+    return OK;
+}
+
+/* What only a generator of the settings must fit. */
+static err check_generator(const settings *s)
+{
+    char place[PLACE_BYTES];
+    emixer_writing how;
+    bool power_of_two = (s->size & (s->size - 1)) == 0;
+    if (!power_of_two || s->size > 256)
+        return wrong(s, OPTION_OF_size, "the generator makes images of 16, 32, 64, 128 or 256 pixels");
+    settings_place(s, OPTION_OF_writing, place, sizeof place);
+    TRY(writing_named(place, s->writing, &how));
+    if (s->emixer_pairs > 0 && how.kind == WRITING_BEAM && s->emixer_batch % how.beams != 0)
+        return wrong(s, OPTION_OF_writing, "the beams must divide emixer.batch");
+    return OK;
+}
+
 err study_open(const settings *s, study *out)
 {
     memset(out, 0, sizeof *out);
@@ -130,14 +159,13 @@ err study_open(const settings *s, study *out)
     TRY(check_name(s));
     TRY(check_integers(s, OPTION_OF_seeds, &s->seeds));
     TRY(check_integers(s, OPTION_OF_shots, &s->shots));
+    TRY(read_draw(s, out));
     TRY(check_ratios(s));
     TRY(read_arms(out));
     TRY(read_contrasts(out));
     if (s->validation + s->test >= 1)
         return wrong(s, OPTION_OF_test, "with data.validation, nothing is left to train on");
-    bool power_of_two = (s->size & (s->size - 1)) == 0;
-    if (study_needs_generator(out) && (!power_of_two || s->size > 256))
-        return wrong(s, OPTION_OF_size, "the generator makes images of 16, 32, 64, 128 or 256 pixels");
+    if (study_needs_generator(out)) TRY(check_generator(s));
     TRY(check_classifier(s));
     out->metric = score_find(s->metric);
     return OK;

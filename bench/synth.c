@@ -1,50 +1,46 @@
-/* `bench synth`: images of a trained generator, as a folder that `data.source = folder:DIR` reads. */
+/* `bench synth`: what a trained generator makes, as a packed set, or its reports of given images. */
+#include "bench/synth.h"
+
 #include "bench/commands.h"
 #include "bench/device.h"
-
-#include "base/files.h"
-#include "base/text.h"
-#include "data/images.h"
-#include "data/table.h"
-#include "emixer/emixer.h"
+#include "bench/lessons.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHEET_COLUMNS = 12, NAME_BYTES = 128 };
-
-typedef struct request {
-    const char *checkpoint, *out, *sheet;
-    int per_class;
-    uint64_t seed;
-    nn_device device;
-} request;
-
-/* A generator and what it makes: n images (n, side, side), image i of class i % classes. */
-typedef struct made {
-    emixer_opts options;
-    char (*names)[NAME_BYTES]; /* of the classes */
-    float *labels;
-    uint8_t *images;
-    int n;
-} made;
-
 static err print_help(void)
 {
     (void)printf(
-        "usage: bench synth CHECKPOINT.safetensors --out DIR [flags]\n\n"
-        "Makes images with a trained generator, such as\n"
-        "results/NAME/artifacts/generator-.../generator.safetensors, as DIR/CLASS/0001.png, a folder that\n"
-        "data.source = folder:DIR reads. The classes are named by labels.csv beside the checkpoint.\n\n"
-        "  --out DIR        where the images go\n"
-        "  --per-class N    images of each class (100)\n"
-        "  --seed N         of the latent vectors (0)\n"
-        "  --sheet FILE     also one PNG with a row of images for each class\n"
+        "usage: bench synth MODEL.safetensors --out SET [flags]\n\n"
+        "Makes images, and their reports if it was trained with emixer.pairs, with a model of `bench train`, "
+        "or\n"
+        "of a run (results/NAME/artifacts/generator-.../generator.safetensors). SET is a packed set, which\n"
+        "data.source = packed:SET and `bench score packed:SET ...` read: images.npy, labels.npy, labels.csv "
+        "and\n"
+        "samples.csv with the reports.\n\n"
+        "  --out SET              a folder that is not there yet\n"
+        "  --per-class N          images of each class, for models of one class an image (100)\n"
+        "  --count N              images in all; labels are drawn from those that the model was trained on\n"
+        "                         (for models of several labels an image: 100)\n"
+        "  --labels \"A|B\"         all of the --count images have these labels and no others; \"\": none\n"
+        "  --reports-of SOURCE    no images are made: writes reports of those of a source (folder:DIR,\n"
+        "                         packed:DIR, phantom:COHORT), whose images and labels SET then has\n"
+        "  --writing HOW          greedy (the default), sample, or beam:N (N divides emixer.batch)\n"
+        "  --temperature X        of sample (1)\n"
+        "  --top-p X              sample: only the likeliest words that have this much probability (1)\n"
+        "  --seed N               of images, labels and words (0)\n"
+        "  --png                  also images as SET/CLASS/ROW.png, so that folder:SET can be read, too\n"
+        "  --sheet FILE.png       also a row of images for each class\n"
+        "  --sheet FILE.svg       also images beside their labels and reports\n"
+        "  --studies N            with --reports-of phantom:COHORT, how many are drawn (100), by --seed\n"
         "  --device cpu[:N]|cuda[:N]|cuda:all|ref (cpu)\n");
     return OK;
 }
+
+/* ---- the command line ---- */
 
 static err read_number(const char *flag, const char *value, long long low, long long high, long long *out)
 {
@@ -56,34 +52,100 @@ static err read_number(const char *flag, const char *value, long long low, long 
     return OK;
 }
 
-static err take_flag(const char *flag, const char *value, request *r)
+static err read_real(const char *flag, const char *value, double low, double high, float *out)
 {
-    long long number;
-    if (strcmp(flag, "--out") == 0) {
-        r->out = value;
-    } else if (strcmp(flag, "--sheet") == 0) {
-        r->sheet = value;
-    } else if (strcmp(flag, "--per-class") == 0) {
-        TRY(read_number(flag, value, 1, 1000000, &number));
-        r->per_class = (int)number;
-    } else if (strcmp(flag, "--seed") == 0) {
-        TRY(read_number(flag, value, 0, INT32_MAX, &number));
-        r->seed = (uint64_t)number;
-    } else if (strcmp(flag, "--device") == 0) {
-        TRY(device_named(value, "fp32", &r->device));
-    } else {
-        return err_set(ERR_USAGE, "%.60s: there is no such flag; see `bench synth --help`", flag);
+    char *end;
+    double number = strtod(value, &end);
+    if (end == value || *end || !(number >= low && number <= high))
+        return err_set(ERR_USAGE, "%s %.40s: must be a number, %g to %g", flag, value, low, high);
+    *out = (float)number;
+    return OK;
+}
+
+static err take_text(const char *flag, const char *value, synth_request *r, bool *taken)
+{
+    const struct {
+        const char *name, **text;
+    } flags[] = {{"--out", &r->out},
+                 {"--sheet", &r->sheet},
+                 {"--labels", &r->labels},
+                 {"--reports-of", &r->reports_of}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(flag, flags[i].name) != 0) continue;
+        *flags[i].text = value;
+        *taken = true;
     }
     return OK;
 }
 
-static err read_arguments(int argc, char **argv, request *r)
+static err take_number(const char *flag, const char *value, synth_request *r, bool *taken)
 {
-    *r = (request){.per_class = 100, .device = nn_on(&be_cpu)};
+    enum { MOST = 1000000 };
+    struct {
+        const char *name;
+        int *number;
+        long long low, high;
+    } flags[] = {{"--per-class", &r->per_class, 1, MOST},
+                 {"--count", &r->count, 1, MOST},
+                 {"--studies", &r->studies, 1, MOST},
+                 {"--seed", &r->seed, 0, INT32_MAX}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        long long number;
+        if (strcmp(flag, flags[i].name) != 0) continue;
+        TRY(read_number(flag, value, flags[i].low, flags[i].high, &number));
+        *flags[i].number = (int)number;
+        *taken = true;
+    }
+    return OK;
+}
+
+static err take_other(const char *flag, const char *value, synth_request *r)
+{
+    if (strcmp(flag, "--writing") == 0) return writing_named(flag, value, &r->how);
+    if (strcmp(flag, "--temperature") == 0) return read_real(flag, value, 0.01, 100, &r->how.temperature);
+    if (strcmp(flag, "--top-p") == 0) return read_real(flag, value, 0.01, 1, &r->how.top_p);
+    if (strcmp(flag, "--device") == 0) return device_named(value, "fp32", &r->device);
+    return err_set(ERR_USAGE, "%.60s: there is no such flag; see `bench synth --help`", flag);
+}
+
+static err take_flag(const char *flag, const char *value, synth_request *r)
+{
+    bool taken = false;
+    TRY(take_text(flag, value, r, &taken));
+    TRY(take_number(flag, value, r, &taken));
+    return taken ? OK : take_other(flag, value, r);
+}
+
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t n = strlen(path), tail = strlen(ending);
+    return n > tail && strcmp(path + n - tail, ending) == 0;
+}
+
+static err check_request(const synth_request *r)
+{
+    if (!r->model || !r->out)
+        return err_set(ERR_USAGE, "bench synth MODEL.safetensors --out SET; see `bench synth --help`");
+    if (r->sheet && !ends_in(r->sheet, ".png") && !ends_in(r->sheet, ".svg"))
+        return err_set(ERR_USAGE, "--sheet %.60s: must end in .png or .svg", r->sheet);
+    if (r->reports_of && (r->per_class || r->count || r->labels))
+        return err_set(ERR_USAGE,
+                       "--reports-of: the images are there already; leave out --per-class, --count "
+                       "and --labels");
+    if (r->per_class && (r->count || r->labels))
+        return err_set(ERR_USAGE, "--per-class: is for all classes in turn; with --labels, say --count");
+    return OK;
+}
+
+static err read_arguments(int argc, char **argv, synth_request *r)
+{
+    *r = (synth_request){.studies = 100, .device = nn_on(&be_cpu)};
     for (int i = 0; i < argc; i++) {
         if (argv[i][0] != '-') {
-            if (r->checkpoint) return err_set(ERR_USAGE, "%.60s: one checkpoint is enough", argv[i]);
-            r->checkpoint = argv[i];
+            if (r->model) return err_set(ERR_USAGE, "%.60s: one model is enough", argv[i]);
+            r->model = argv[i];
+        } else if (strcmp(argv[i], "--png") == 0) {
+            r->png = true;
         } else if (i + 1 >= argc) {
             return err_set(ERR_USAGE, "%.60s needs a value; see `bench synth --help`", argv[i]);
         } else {
@@ -91,115 +153,20 @@ static err read_arguments(int argc, char **argv, request *r)
             i++;
         }
     }
-    if (!r->checkpoint || !r->out)
-        return err_set(ERR_USAGE, "bench synth CHECKPOINT.safetensors --out DIR; see `bench synth --help`");
-    return OK;
-}
-
-/* Names become folders. */
-static void take_name(const char *name, char out[NAME_BYTES])
-{
-    (void)snprintf(out, NAME_BYTES, "%s", name);
-    for (char *c = out; *c; c++)
-        if (*c == '/' || *c == '\\') *c = '_';
-    if (out[0] == '.') out[0] = '_';
-}
-
-static err read_names(const char *path, made *m)
-{
-    enum { FILE_LIMIT = 1 << 20 };
-    table t;
-    err error = OK;
-    TRY(table_open(path, FILE_LIMIT, &t));
-    int column = table_column(&t, "label"), k = m->options.n_labels;
-    if (column < 0 || t.rows != k)
-        error = err_set(ERR_DATA, "%s: must have a column `label` with %d rows, one a class", path, k);
-    for (int i = 0; i < k && error == OK; i++) take_name(table_cell(&t, i, column), m->names[i]);
-    table_close(&t);
-    return error;
-}
-
-/* labels.csv beside the checkpoint, or class-0, class-1, ... */
-static err name_classes(const char *checkpoint, made *m)
-{
-    char path[PATH_BYTES];
-    const char *slash = strrchr(checkpoint, '/');
-    int length = slash ? (int)(slash - checkpoint) : 1;
-    m->names = calloc((size_t)m->options.n_labels, sizeof *m->names);
-    if (!m->names) return err_set(ERR_SYSTEM, "out of memory for %d names", m->options.n_labels);
-    if (snprintf(path, sizeof path, "%.*s/labels.csv", length, slash ? checkpoint : ".") >= PATH_BYTES)
-        return err_set(ERR_USAGE, "%.60s...: the path is too long", checkpoint);
-    if (path_exists(path)) return read_names(path, m);
-    for (int i = 0; i < m->options.n_labels; i++) (void)snprintf(m->names[i], NAME_BYTES, "class-%d", i);
-    return OK;
-}
-
-static err synthesize(const request *r, made *m)
-{
-    int k = m->options.n_labels;
-    size_t pixels = (size_t)m->options.resolution * (size_t)m->options.resolution;
-    m->n = k * r->per_class;
-    m->labels = calloc((size_t)m->n * (size_t)k, sizeof *m->labels);
-    m->images = malloc((size_t)m->n * pixels);
-    if (!m->labels || !m->images) return err_set(ERR_SYSTEM, "out of memory for %d images", m->n);
-    for (int i = 0; i < m->n; i++) m->labels[(size_t)i * (size_t)k + (size_t)(i % k)] = 1;
-    emixer *e;
-    TRY(emixer_open(r->device, &m->options, &e));
-    err error = emixer_load(e, r->checkpoint);
-    if (error == OK) error = emixer_synthesize(e, m->labels, m->n, r->seed, m->images);
-    emixer_close(e);
-    return error;
-}
-
-static err write_images(const request *r, const made *m)
-{
-    int k = m->options.n_labels, side = m->options.resolution;
-    char path[PATH_BYTES];
-    for (int i = 0; i < k; i++) {
-        TRY(path_join(path, r->out, "%s", m->names[i]));
-        TRY(folder_make(path));
-    }
-    for (int i = 0; i < m->n; i++) {
-        TRY(path_join(path, r->out, "%s/%04d.png", m->names[i % k], i / k + 1));
-        TRY(image_write_png(path, m->images + (size_t)i * (size_t)side * (size_t)side, side, side));
-    }
-    return OK;
-}
-
-/* One row a class. */
-static err write_sheet(const request *r, const made *m)
-{
-    enum { SMALL = 64 };
-    int k = m->options.n_labels, side = m->options.resolution;
-    int columns = r->per_class < SHEET_COLUMNS ? r->per_class : SHEET_COLUMNS;
-    size_t pixels = (size_t)side * (size_t)side;
-    uint8_t *rows = malloc((size_t)k * (size_t)columns * pixels);
-    if (!rows) return err_set(ERR_SYSTEM, "out of memory for the sheet");
-    for (int label = 0; label < k; label++)
-        for (int j = 0; j < columns; j++)
-            memcpy(rows + (size_t)(label * columns + j) * pixels,
-                   m->images + (size_t)(j * k + label) * pixels, pixels);
-    err error = image_write_sheet(r->sheet, rows, k * columns, side, columns, side < SMALL ? 2 : 1);
-    free(rows);
-    return error;
+    r->how.seed = (uint64_t)r->seed;
+    return check_request(r);
 }
 
 err synth_main(int argc, char **argv)
 {
-    request r;
-    made m = {0};
+    synth_request r;
+    dataset *made = NULL;
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help();
     TRY(read_arguments(argc, argv, &r));
-    err error = emixer_read_options(r.checkpoint, &m.options);
-    if (error == OK) error = name_classes(r.checkpoint, &m);
-    if (error == OK) error = synthesize(&r, &m);
-    if (error == OK) error = folder_make(r.out);
-    if (error == OK) error = write_images(&r, &m);
-    if (error == OK && r.sheet) error = write_sheet(&r, &m);
-    if (error == OK) (void)printf("%d images in %s\n", m.n, r.out);
-    free(m.names);
-    free(m.labels);
-    free(m.images);
+    err error = synth_make(&r, &made);
+    if (error == OK) error = synth_write(&r, made);
+    if (error == OK) (void)printf("%d images in %s\n", made->n, r.out);
+    dataset_close(made);
     return error;
 }

@@ -124,8 +124,7 @@ err trial_build(builder *b, const artifact *a, const char *work)
 {
     const dataset *set;
     draw d;
-    TRY(builder_dataset(b, &set));
-    TRY(draw_open(&b->study->s, set, a->seed, a->shots, &d));
+    TRY(builder_draw(b, a, &set, &d));
     err error = score(b, a, set, &d, work);
     draw_close(&d);
     return error;

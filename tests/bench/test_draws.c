@@ -80,3 +80,38 @@ Test(draws, a_seed_gives_the_same_draw_again_and_another_seed_another)
     draw_close(&other);
     dataset_close(set);
 }
+
+Test(draws, without_a_few_shot_class_a_share_of_the_training_patients_is_labelled)
+{
+    dataset *set = phantom();
+    cr_assert_eq(settings_assign(&s, "data.few_shot_class="), OK, "%s", err_message());
+    cr_assert_eq(settings_assign(&s, "data.labelled=0.25"), OK, "%s", err_message());
+    draw d = drawn(set, 0, 0), again = drawn(set, 0, 9), other = drawn(set, 1, 0);
+    cr_expect_eq(d.few, -1);
+    cr_expect_eq(d.labelled.n + d.hidden.n, d.split.train.n);
+    cr_expect_float_eq((double)d.labelled.n / d.split.train.n, 0.25, 0.06);
+    cr_expect(same(&d.labelled, &again.labelled), "shots say nothing");
+    cr_expect_not(same(&d.labelled, &other.labelled));
+    for (int i = 0; i < d.labelled.n; i++) cr_expect_not(has(&d.split.test, d.labelled.index[i]));
+    for (int label = 0; label < set->n_labels; label++) cr_expect_gt(count_class(set, &d.labelled, label), 0);
+    draw_close(&d);
+    draw_close(&again);
+    draw_close(&other);
+    dataset_close(set);
+}
+
+Test(draws, several_labels_an_image_have_shares_and_no_shots)
+{
+    dataset *set;
+    draw d;
+    settings_defaults(&s);
+    cr_assert_eq(dataset_open("phantom:chexpert", 16, COUNT, 1, &set), OK, "%s", err_message());
+    cr_expect_eq(draw_open(&s, set, 0, 5, &d), ERR_CONFIG);
+    cr_expect(message_has("has not exactly one label; leave the key empty"));
+    cr_assert_eq(settings_assign(&s, "data.few_shot_class="), OK, "%s", err_message());
+    d = drawn(set, 0, 0);
+    cr_expect_eq(d.labelled.n, d.split.train.n, "all, by default");
+    cr_expect_eq(d.hidden.n, 0);
+    draw_close(&d);
+    dataset_close(set);
+}

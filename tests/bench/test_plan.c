@@ -98,7 +98,12 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
         {"data.test=0.2", 1, 0, 0, 0},
         {"data.others=100", 1, 0, 0, 0},
         {"data.unlabelled=none", 1, 0, 0, 8},
+        {"data.validation=0.1", 1, 0, 0, 0},
+        {"data.report_rules=mimic", 1, 0, 0, 8},
+        {"data.minimum_count=4", 1, 0, 0, 8},
         {"emixer.width=12", 1, 0, 0, 8},
+        {"emixer.pairs=8", 1, 0, 0, 8},
+        {"synthetic.writing=beam:2", 1, 4, 0, 8},
         {"emixer.ema_decay=0.5", 1, 0, 0, 8},
         {"synthetic.per_class=7", 1, 4, 0, 8},
         {"downstream.growth=9", 1, 4, 4, 0},
@@ -120,6 +125,41 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
         plan_close(&q);
     }
     plan_close(&p);
+}
+
+Test(plan, without_a_few_shot_class_there_are_no_shots)
+{
+    plan p;
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "data.few_shot_class="), OK);
+    cr_assert_eq(settings_assign(&s, "data.labelled=0.1"), OK);
+    cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+    cr_assert_eq(plan_open(&opened, 1, &p), OK, "%s", err_message());
+    for (int i = 1; i < p.n; i++) cr_expect_eq(p.items[i].shots, 0);
+    cr_expect_str_eq(p.items[1].label, "generator, seed 0");
+    plan_close(&p);
+    cr_assert_eq(settings_assign(&s, "experiment.shots=5,10"), OK);
+    cr_expect_eq(study_open(&s, &opened), ERR_CONFIG);
+    cr_expect(message_has("with an empty data.few_shot_class there are no shots to vary"));
+}
+
+Test(plan, generators_depend_on_the_files_of_other_texts_if_they_read)
+{
+    char folder[PATH_BYTES], path[PATH_BYTES], texts_of[PATH_BYTES + 32];
+    make_folder(folder);
+    write_text(folder, "1.xml", "x", path);
+    (void)snprintf(texts_of, sizeof texts_of, "data.texts=openi:%s", folder);
+    plan p = planned(texts_of, "emixer.pairs=4", 1), deaf = planned(texts_of, NULL, 1);
+    write_text(folder, "2.xml", "y", path);
+    plan q = planned(texts_of, "emixer.pairs=4", 1), deaf_again = planned(texts_of, NULL, 1);
+    cr_expect_eq(shared(&p, &q, KIND_GENERATOR), 0);
+    cr_expect_eq(shared(&p, &q, KIND_TRIAL), 8, "without synthetic images");
+    cr_expect_eq(shared(&deaf, &deaf_again, KIND_GENERATOR), 4);
+    plan_close(&p);
+    plan_close(&q);
+    plan_close(&deaf);
+    plan_close(&deaf_again);
+    forget_folder(folder);
 }
 
 Test(plan, threads_are_part_of_the_keys_of_what_is_computed_in_floating_point)
