@@ -17,7 +17,8 @@ typedef struct command {
 
 static const command commands[] = {
     {"run", run_main, "run an experiment file: train, compare, draw"},
-    {"synth", synth_main, "make images with a trained generator"},
+    {"train", train_main, "train a generator, on its own"},
+    {"synth", synth_main, "make images and reports with a trained generator"},
     {"score", score_main, "judge a set of synthetic images: quality, labels, copies, reports"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
     {"help", help_main, "this text; `help arms`, `help settings`"},

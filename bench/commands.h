@@ -9,6 +9,7 @@
 int commands_main(int argc, char **argv);
 
 err run_main(int argc, char **argv);   /* run.c */
+err train_main(int argc, char **argv); /* train.c */
 err synth_main(int argc, char **argv); /* synth.c */
 err score_main(int argc, char **argv); /* score.c */
 err perf_main(int argc, char **argv);  /* perf.c */

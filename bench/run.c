@@ -64,7 +64,7 @@ static err name_outputs(const settings *s, outputs *o)
     return path_join(o->figure, o->folder, "gain.svg");
 }
 
-static int threads_of(const settings *s)
+int run_threads(const settings *s)
 {
     if (s->threads > 0) return s->threads;
     int share = omp_get_num_procs() / s->jobs;
@@ -171,12 +171,12 @@ err run_main(int argc, char **argv)
     outputs o;
     store artifacts;
     plan p = {0};
-    TRY(run_arguments(argc, argv, &s, &help));
+    TRY(run_arguments("run", argc, argv, &s, &help));
     if (help) return print_help();
     TRY(study_open(&s, &experiment));
     TRY(name_outputs(&s, &o));
     interrupt_catch();
-    TRY(plan_open(&experiment, threads_of(&s), &p));
+    TRY(plan_open(&experiment, run_threads(&s), &p));
     err error = folder_make(o.folder);
     if (error == OK) error = store_open(o.folder, &artifacts);
     if (error == OK) {

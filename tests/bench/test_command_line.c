@@ -23,7 +23,7 @@ static void teardown(void)
 
 TestSuite(command_line, .init = setup, .fini = teardown);
 
-enum { ARGUMENTS = 8 };
+enum { ARGUMENTS = 10 };
 
 Test(command_line, mistakes_give_one_line_and_their_status)
 {
@@ -67,7 +67,31 @@ Test(command_line, mistakes_give_one_line_and_their_status)
         {{"help", "me"},
          64,
          "bench: help me: there is `bench help`, `bench help arms` and `bench help settings`\n"},
-        {{"synth"}, 64, "bench: bench synth CHECKPOINT.safetensors --out DIR; see `bench synth --help`\n"},
+        {{"train", "good.ini"},
+         64,
+         "bench: bench train FILE.ini --out MODEL.safetensors; see `bench train --help`\n"},
+        {{"train", "good.ini", "--out", "model"},
+         64,
+         "bench: bench train FILE.ini --out MODEL.safetensors; see `bench train --help`\n"},
+        {{"train", "good.ini", "--speed", "9"},
+         64,
+         "bench: --speed: there is no such flag; see `bench train --help`\n"},
+        {{"train", "good.ini", "--seed", "x"}, 64, "bench: --seed x: must be an integer, 0 to 2147483647\n"},
+        {{"train", "good.ini", "--seed"}, 64, "bench: --seed needs a value; see `bench train --help`\n"},
+        {{"synth"}, 64, "bench: bench synth MODEL.safetensors --out SET; see `bench synth --help`\n"},
+        {{"synth", "x", "--out", "y", "--sheet", "z.gif"},
+         64,
+         "bench: --sheet z.gif: must end in .png or .svg\n"},
+        {{"synth", "x", "--out", "y", "--writing", "beam:0"},
+         64,
+         "bench: --writing beam:0: beams must be an integer, 1 to 4096\n"},
+        {{"synth", "x", "--out", "y", "--writing", "fast"},
+         64,
+         "bench: --writing fast: must be greedy, sample or beam:N\n"},
+        {{"synth", "x", "--out", "y", "--top-p", "2"}, 64, "bench: --top-p 2: must be a number, 0.01 to 1\n"},
+        {{"synth", "x", "--out", "y", "--labels", "A", "--per-class", "2"},
+         64,
+         "bench: --per-class: is for all classes in turn; with --labels, say --count\n"},
         {{"synth", "x", "--out"}, 64, "bench: --out needs a value; see `bench synth --help`\n"},
         {{"synth", "x", "--out", "y", "--per-class", "0"},
          64,
@@ -110,6 +134,7 @@ Test(command_line, help_and_version_go_to_standard_output)
         {{"run", "--help"}, "--device cpu[:N]|cuda[:N]|cuda:all|ref"},
         {{"run", "nonsense", "--help"}, "usage: bench run"},
         {{"synth", "--help"}, "--per-class N"},
+        {{"train", "--help"}, "MODEL.losses.csv"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         outcome o = run_bench(folder, cases[i].arguments);
