@@ -1,5 +1,6 @@
 /* Whole runs of a tiny study: sharing, killing, resuming, damage, failures. */
 #include "bench/store.h"
+#include "data/dataset.h"
 #include "helpers.h"
 
 #include <criterion/criterion.h>
@@ -473,4 +474,48 @@ Test(end_to_end, synth_makes_images_that_a_run_can_read)
         cr_assert_eq(o.status, 0, "%s", o.err);
         outcome_close(&o);
     }
+}
+
+/* Opens the only synthetic set of OUT. */
+static dataset *synthetic_set(const char *out)
+{
+    char source[PATH_BYTES + 16] = "";
+    dataset *set;
+    cr_assert_eq(path_join(path, folder, "%s/artifacts", out), OK);
+    DIR *listing = opendir(path);
+    for (struct dirent *e = readdir(listing); e; e = readdir(listing))
+        if (strncmp(e->d_name, "synthetic-", 10) == 0)
+            (void)snprintf(source, sizeof source, "packed:%.3000s/%.255s", path, e->d_name);
+    (void)closedir(listing);
+    cr_assert_eq(dataset_open(source, 32, 0, 0, &set), OK, "%s", err_message());
+    return set;
+}
+
+Test(end_to_end, a_run_with_few_labels_and_with_reports_makes_images_with_reports)
+{
+    const char *arguments[] = {"run",   "tiny.ini",
+                               "--out", "out",
+                               "--set", "experiment.seeds=0",
+                               "--set", "experiment.arms=real,emixer",
+                               "--set", "data.few_shot_class=",
+                               "--set", "data.labelled=0.5",
+                               "--set", "data.minimum_count=1",
+                               "--set", "emixer.pairs=2",
+                               "--set", "emixer.steps=60",
+                               "--set", "emixer.embedding=8",
+                               "--set", "synthetic.writing=sample",
+                               NULL};
+    outcome o = run_bench(folder, arguments);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    cr_expect_not_null(strstr(o.out, "(50% of the training patients are labelled; "), "%s", o.out);
+    outcome_close(&o);
+    char *results = read_text(folder, "out/results.csv");
+    cr_expect_not_null(strstr(results, "\ntiny,real,0,0,0,done,"), "%s", results);
+    free(results);
+    dataset *set = synthetic_set("out");
+    int told = 0;
+    for (int i = 0; i < set->n; i++) told += set->samples[i].report[0] != '\0';
+    cr_expect_eq(set->n, 15);
+    cr_expect_gt(told, 0);
+    dataset_close(set);
 }
