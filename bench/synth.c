@@ -28,6 +28,10 @@ static err print_help(void)
         "  --labels \"A|B\"         all of the --count images have these labels and no others; \"\": none\n"
         "  --reports-of SOURCE    no images are made: writes reports of those of a source (folder:DIR,\n"
         "                         packed:DIR, phantom:COHORT), whose images and labels SET then has\n"
+        "  --texts N              no images are made: writes N reports of none to the text file --out, one "
+        "a\n"
+        "                         line, as the model learned from reports without images (with --writing "
+        "sample)\n"
         "  --writing HOW          greedy (the default), sample, or beam:N (N divides emixer.batch)\n"
         "  --temperature X        of sample (1)\n"
         "  --top-p X              sample: only the likeliest words that have this much probability (1)\n"
@@ -88,6 +92,7 @@ static err take_number(const char *flag, const char *value, synth_request *r, bo
     } flags[] = {{"--per-class", &r->per_class, 1, MOST},
                  {"--count", &r->count, 1, MOST},
                  {"--studies", &r->studies, 1, MOST},
+                 {"--texts", &r->texts, 1, MOST},
                  {"--seed", &r->seed, 0, INT32_MAX}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         long long number;
@@ -128,7 +133,10 @@ static err check_request(const synth_request *r)
         return err_set(ERR_USAGE, "bench synth MODEL.safetensors --out SET; see `bench synth --help`");
     if (r->sheet && !ends_in(r->sheet, ".png") && !ends_in(r->sheet, ".svg"))
         return err_set(ERR_USAGE, "--sheet %.60s: must end in .png or .svg", r->sheet);
-    if (r->reports_of && (r->per_class || r->count || r->labels))
+    bool asks_for_images = r->per_class || r->count || r->labels;
+    if (r->texts && (asks_for_images || r->reports_of || r->png || r->sheet))
+        return err_set(ERR_USAGE, "--texts: makes no images; leave out what is about them");
+    if (r->reports_of && asks_for_images)
         return err_set(ERR_USAGE,
                        "--reports-of: the images are there already; leave out --per-class, --count "
                        "and --labels");
@@ -164,6 +172,7 @@ err synth_main(int argc, char **argv)
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help();
     TRY(read_arguments(argc, argv, &r));
+    if (r.texts) return synth_texts(&r);
     err error = synth_make(&r, &made);
     if (error == OK) error = synth_write(&r, made);
     if (error == OK) (void)printf("%d images in %s\n", made->n, r.out);

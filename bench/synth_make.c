@@ -1,8 +1,10 @@
 /* What `bench synth` makes. */
 #include "bench/synth.h"
 
+#include "base/files.h"
 #include "base/text.h"
 #include "bench/synthetic.h"
+#include "data/report_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +142,35 @@ err synth_make(const synth_request *r, dataset **out)
     subject x = {0};
     err error = subject_open(r, &x);
     if (error == OK) error = r->reports_of ? write_reports(r, &x, out) : make_set(r, &x, out);
+    subject_close(&x);
+    return error;
+}
+
+/* ---- reports alone ---- */
+
+static err write_lines(const synth_request *r, const subject *x, text *reports)
+{
+    text file = {0};
+    err error = emixer_write(x->model, NULL, r->texts, &r->how, reports);
+    for (int i = 0; i < r->texts && error == OK; i++) {
+        error = report_readable(reports[i].data ? reports[i].data : "", &file);
+        text_printf(&file, "\n");
+    }
+    if (error == OK) error = text_check(&file);
+    if (error == OK) error = file_write(r->out, file.data, file.length);
+    text_close(&file);
+    return error;
+}
+
+err synth_texts(const synth_request *r)
+{
+    subject x = {0};
+    text *reports = calloc((size_t)r->texts, sizeof *reports);
+    err error = reports ? subject_open(r, &x) : err_set(ERR_SYSTEM, "out of memory for %d reports", r->texts);
+    if (error == OK) error = synthetic_check_writer(&x.o);
+    if (error == OK) error = write_lines(r, &x, reports);
+    for (int i = 0; reports && i < r->texts; i++) text_close(&reports[i]);
+    free(reports);
     subject_close(&x);
     return error;
 }

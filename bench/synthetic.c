@@ -16,6 +16,12 @@ static err make_readable(text *report)
     return error;
 }
 
+err synthetic_check_writer(const emixer_opts *o)
+{
+    if (o->pairs > 0) return OK;
+    return err_set(ERR_USAGE, "the model writes no reports: it was trained with emixer.pairs = 0");
+}
+
 static err write_reports(emixer *e, const dataset *set, const emixer_writing *how, text *reports,
                          const char **lines)
 {
@@ -31,8 +37,7 @@ err synthetic_reports(emixer *e, const emixer_opts *o, const dataset *set, const
                       dataset **out)
 {
     *out = NULL;
-    if (o->pairs == 0)
-        return err_set(ERR_USAGE, "the model writes no reports: it was trained with emixer.pairs = 0");
+    TRY(synthetic_check_writer(o));
     text *reports = calloc((size_t)set->n, sizeof *reports);
     const char **lines = calloc((size_t)set->n, sizeof *lines);
     err error = reports && lines ? write_reports(e, set, how, reports, lines)

@@ -10,6 +10,9 @@
 err synthetic_open(emixer *e, const emixer_opts *o, const char *const *label_names, const float *labels,
                    int n, uint64_t seed, const emixer_writing *how, dataset **out);
 
+/* ERR_USAGE if a model of these options has no report half. */
+err synthetic_check_writer(const emixer_opts *o);
+
 /* A copy of `set`, which has o->resolution, with a report of each image by the model. ERR_USAGE without the
  * report half. */
 err synthetic_reports(emixer *e, const emixer_opts *o, const dataset *set, const emixer_writing *how,

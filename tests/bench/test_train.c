@@ -14,14 +14,14 @@
 
 static char folder[PATH_BYTES], path[PATH_BYTES];
 
-static const char tiny[] =
-    "[experiment]\nname = tiny\nseeds = 4, 5\nshots = 3, 2\n"
-    "[data]\nsize = 32\ncount = 60\nothers = 6\nminimum_count = 1\n"
-    "[emixer]\nwidth = 1\nlatent = 4\nbatch = 4\nsteps = 24\nema_decay = 0.5\n"
-    "sentences = 3\nwords = 8\nembedding = 8\n"
-    "[run]\nthreads = 1\ncheckpoint_seconds = 0\n"
-    "[preset:paired]\nemixer.pairs = 2\n"
-    "[preset:many]\nexperiment.shots = 1\ndata.source = phantom:chexpert\ndata.few_shot_class =\ndata.labelled = 0.5\n";
+static const char tiny[] = "[experiment]\nname = tiny\nseeds = 4, 5\nshots = 3, 2\n"
+                           "[data]\nsize = 32\ncount = 60\nothers = 6\nminimum_count = 1\n"
+                           "[emixer]\nwidth = 1\nlatent = 4\nbatch = 4\nsteps = 24\nema_decay = 0.5\n"
+                           "sentences = 3\nwords = 8\nembedding = 8\n"
+                           "[run]\nthreads = 1\ncheckpoint_seconds = 0\n"
+                           "[preset:paired]\nemixer.pairs = 2\n"
+                           "[preset:many]\nexperiment.shots = 1\ndata.source = "
+                           "phantom:chexpert\ndata.few_shot_class =\ndata.labelled = 0.5\n";
 
 static void setup(void)
 {
@@ -390,6 +390,8 @@ Test(train, synth_refuses_what_a_model_cannot_make)
          "one class each, and 2 are asked for",
          64},
         {{"synth", "a.safetensors", "--out", "x", "--reports-of", "phantom:covid"}, "writes no reports", 64},
+        {{"synth", "a.safetensors", "--out", "x", "--texts", "3"}, "writes no reports", 64},
+        {{"synth", "a.safetensors", "--out", "x", "--texts", "3", "--png"}, "makes no images", 64},
         {{"synth", "m.safetensors", "--out", "x", "--per-class", "3"}, "several labels; say --count", 64},
         {{"synth", "p.safetensors", "--out", "x", "--reports-of", "folder:nowhere"}, "nowhere", 66},
         {{"synth", "p.safetensors", "--out", "x", "--writing", "beam:3"}, "3 beams do not divide", 78},
@@ -454,6 +456,20 @@ Test(train, reports_come_with_images_and_are_written_of_given_ones)
     dataset_close(drawn);
     dataset_close(read);
     dataset_close(again);
+}
+
+Test(train, reports_of_no_image_are_lines_of_text)
+{
+    static const char *const synth[] = {"synth", "p.safetensors", "--out",  "lines.txt", "--texts",
+                                        "7",     "--writing",     "sample", NULL};
+    train("p.safetensors", "paired", "emixer.steps=60", "data.texts=phantom:covid");
+    must_run(synth);
+    char *lines = read_text(folder, "lines.txt");
+    int n = 0;
+    for (const char *at = lines; *at; at++) n += *at == '\n';
+    cr_expect_eq(n, 7);
+    cr_expect_gt(strlen(lines), 7);
+    free(lines);
 }
 
 Test(train, what_was_made_can_be_scored)
