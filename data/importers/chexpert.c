@@ -80,7 +80,7 @@ static err take_table(walk *w, const char *name, const char *split, bool needed)
     }
     if (!rows) return needed ? walk_table(w, &name, 1, &rows) : OK; /* which says that it is missing */
     err error = find_columns(&c, rows);
-    if (error == OK) return walk_rows(w, rows, take_row, &c);
+    if (error == OK) return walk_rows(rows, take_row, &c);
     csv_rows_close(rows);
     return error;
 }

@@ -1,6 +1,7 @@
 /* A folder per class, as Kaggle publishes many sets: DIR/CLASS/IMAGE, or DIR/train/CLASS/IMAGE and so on. */
 #include "data/importers/kinds.h"
-#include "data/importers/state.h"
+#include "data/importers/walk.h"
+#include "data/listing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static err list_folders(walk *w, const char *below, name_list *out)
     for (size_t i = 0; i < all.n && error == OK; i++) {
         mode_t mode = 0;
         error = path_join(path, walk_folder(w), "%s%s", below, all.names[i]);
-        if (error == OK) error = data_root_inspect(&w->root, path, &mode);
+        if (error == OK) error = walk_inspect(w, path, &mode);
         if (error == OK && S_ISDIR(mode)) error = names_add(out, all.names[i]);
     }
     names_close(&all);

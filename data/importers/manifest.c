@@ -137,7 +137,7 @@ err manifest_walk(walk *w)
     err error = find_columns(&m, rows);
     if (error == OK) error = declare_labels(&m, rows);
     if (error == OK)
-        error = walk_rows(w, rows, take_row, &m);
+        error = walk_rows(rows, take_row, &m);
     else
         csv_rows_close(rows);
     free(m.names);

@@ -63,7 +63,7 @@ static err read_labels(mimic *m)
     TRY(walk_table(m->w, tables, 1, &rows));
     err error = csv_rows_need(rows, "study_id", &m->study);
     if (error == OK) error = chexpert_columns(rows, m->labels);
-    if (error == OK) return walk_rows(m->w, rows, take_study, m);
+    if (error == OK) return walk_rows(rows, take_study, m);
     csv_rows_close(rows);
     return error;
 }
@@ -90,7 +90,7 @@ static err read_splits(mimic *m)
     if (!rows) return OK;
     err error = csv_rows_need(rows, "dicom_id", &m->id);
     if (error == OK) error = csv_rows_need(rows, "split", &m->split);
-    if (error == OK) return walk_rows(m->w, rows, take_split, m);
+    if (error == OK) return walk_rows(rows, take_split, m);
     csv_rows_close(rows);
     return error;
 }
@@ -153,7 +153,7 @@ static err read_images(mimic *m)
     if (error == OK) error = csv_rows_need(rows, "subject_id", &m->subject);
     if (error == OK) error = csv_rows_need(rows, "study_id", &m->study);
     if (error == OK) error = csv_rows_need(rows, "ViewPosition", &m->view);
-    if (error == OK) return walk_rows(m->w, rows, take_image, m);
+    if (error == OK) return walk_rows(rows, take_image, m);
     csv_rows_close(rows);
     return error;
 }

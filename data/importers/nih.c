@@ -113,7 +113,7 @@ static err walk_all(nih *n, csv_rows *rows)
 {
     err error = find_columns(n, rows);
     if (error == OK) error = read_splits(n);
-    if (error == OK) return walk_rows(n->w, rows, take_row, n);
+    if (error == OK) return walk_rows(rows, take_row, n);
     csv_rows_close(rows);
     return error;
 }

@@ -198,6 +198,16 @@ err walk_image(walk *w, walk_row *row)
 
 /* ---- files ---- */
 
+err walk_path(const walk *w, const char *relative, char out[PATH_BYTES])
+{
+    return data_root_file(&w->root, relative, out);
+}
+
+err walk_inspect(const walk *w, const char *path, mode_t *mode)
+{
+    return data_root_inspect(&w->root, path, mode);
+}
+
 bool walk_has(const walk *w, const char *relative)
 {
     char path[PATH_BYTES];
@@ -242,9 +252,8 @@ err walk_table(walk *w, const char *const *names, int n, csv_rows **out)
                    walk_folder(w), names[0], w->importer->about.name);
 }
 
-err walk_rows(walk *w, csv_rows *rows, err (*take)(void *context, csv_rows *rows), void *context)
+err walk_rows(csv_rows *rows, err (*take)(void *context, csv_rows *rows), void *context)
 {
-    (void)w;
     bool more = true;
     err error = OK;
     while (error == OK && more) {

@@ -10,6 +10,8 @@
 #include "data/csv_rows.h"
 #include "data/importers/importer.h"
 
+#include <sys/types.h>
+
 enum { WALK_LABELS = 512, WALK_LABEL_BYTES = 128 };
 
 typedef struct walk walk;
@@ -70,6 +72,12 @@ bool walk_wants_reports(const walk *w);
 /* The sections of a report that are kept, as one text; both may be "". `out` is emptied first. */
 err walk_report(const walk *w, const char *findings, const char *impression, text *out);
 
+/* The checked path of a file below the data set's folder, as data_root_file has it. */
+err walk_path(const walk *w, const char *relative, char out[PATH_BYTES]);
+
+/* The kind of what a path leads to that was made from walk_folder, as data_root_inspect has it. */
+err walk_inspect(const walk *w, const char *path, mode_t *mode);
+
 /* Whether a file is there, below the data set's folder. */
 bool walk_has(const walk *w, const char *relative);
 
@@ -84,7 +92,7 @@ err walk_find_table(walk *w, const char *const *names, int n, csv_rows **out);
 err walk_table(walk *w, const char *const *names, int n, csv_rows **out);
 
 /* Calls `take` for every row and closes the table. */
-err walk_rows(walk *w, csv_rows *rows, err (*take)(void *context, csv_rows *rows), void *context);
+err walk_rows(csv_rows *rows, err (*take)(void *context, csv_rows *rows), void *context);
 
 /* Calls `take` for every line of a text file that is not empty; the line is without its end. ERR_DATA for a
  * line of more than 64 KiB. */
