@@ -2,13 +2,6 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
-
 static double cost_done(const plan *p, const board *b)
 {
     double done = 0;
@@ -31,22 +24,8 @@ static double cost_all(const plan *p)
 
 void progress_start(progress *p, const plan *all, const board *b, bool quiet)
 {
-    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    bool dumb = !terminal || strcmp(terminal, "dumb") == 0;
-    *p = (progress){.plan = all, .quiet = quiet, .start = clock_seconds(), .cost_done = cost_done(all, b)};
-    p->terminal = isatty(STDERR_FILENO) && !dumb;
-    p->colour = p->terminal && !(no_colour && no_colour[0]);
-    p->shown = p->terminal ? 0 : p->start;
-}
-
-/* "1:05", "2:03:04". */
-static void add_duration(double seconds, text *out)
-{
-    long all = (long)(seconds + 0.5);
-    if (all >= 3600)
-        text_printf(out, "%ld:%02ld:%02ld", all / 3600, all / 60 % 60, all % 60);
-    else
-        text_printf(out, "%ld:%02ld", all / 60, all % 60);
+    *p = (progress){.plan = all, .start = clock_seconds(), .cost_done = cost_done(all, b)};
+    status_line_start(&p->line, quiet);
 }
 
 void progress_line(const progress *p, const board *b, double elapsed, text *out)
@@ -56,7 +35,7 @@ void progress_line(const progress *p, const board *b, double elapsed, text *out)
     text_printf(out, "%3.0f%%", all > 0 ? 100 * done / all : 100.0);
     if (elapsed >= SECONDS_TO_JUDGE && new_cost > 0) {
         text_printf(out, ", ");
-        add_duration((all - done) / new_cost * elapsed, out);
+        duration_text((all - done) / new_cost * elapsed, out);
         text_printf(out, " left");
     }
     int busy = 0;
@@ -69,36 +48,17 @@ void progress_line(const progress *p, const board *b, double elapsed, text *out)
     if (!busy) text_printf(out, ": waiting for another process");
 }
 
-static size_t terminal_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 10) return size.ws_col;
-    return 80;
-}
-
 void progress_update(progress *p, const board *b)
 {
-    static const double every[] = {30, 1.0 / 6}; /* seconds: elsewhere, on a terminal */
-    double time = clock_seconds();
-    if (p->quiet || time - p->shown < every[p->terminal]) return;
-    p->shown = time;
+    enum { PERCENTAGE = 4 };
+    if (!status_line_due(&p->line)) return;
     text t = {0};
-    progress_line(p, b, time - p->start, &t);
-    if (text_check(&t) == OK && p->terminal) {
-        size_t width = terminal_width() - 1, bold = 4; /* the percentage */
-        if (t.length > width) t.data[width] = '\0';
-        (void)fprintf(stderr, "\r\033[K%s%.*s%s%s", p->colour ? "\033[1m" : "", (int)bold, t.data,
-                      p->colour ? "\033[0m" : "", t.data + bold);
-        p->open = true;
-    } else if (text_check(&t) == OK) {
-        (void)fprintf(stderr, "%s\n", t.data);
-    }
-    (void)fflush(stderr);
+    progress_line(p, b, clock_seconds() - p->start, &t);
+    status_line_show(&p->line, &t, PERCENTAGE);
     text_close(&t);
 }
 
 void progress_end(progress *p)
 {
-    if (p->open) (void)fprintf(stderr, "\r\033[K");
-    p->open = false;
+    status_line_end(&p->line);
 }
