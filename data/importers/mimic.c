@@ -1,9 +1,9 @@
 /* MIMIC-CXR-JPG (Johnson et al. 2019), and the reports of MIMIC-CXR where they lie beside the images. */
 #include "data/importers/chexpert_labels.h"
-#include "data/importers/key_map.h"
 #include "data/importers/kinds.h"
 #include "data/importers/sections.h"
 #include "data/importers/walk.h"
+#include "data/key_map.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* NIH ChestX-ray14 (Wang et al., CVPR 2017; 112,120 images of 30,805 patients). Labels are '|'-joined names,
  * all stated: what is not named is absent. */
-#include "data/importers/key_map.h"
 #include "data/importers/kinds.h"
 #include "data/importers/walk.h"
+#include "data/key_map.h"
 
 #include <string.h>
 

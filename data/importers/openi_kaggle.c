@@ -1,8 +1,8 @@
 /* Kaggle's edition of Open-i: indiana_reports.csv (a row a study) and indiana_projections.csv (a row an
  * image). */
-#include "data/importers/key_map.h"
 #include "data/importers/kinds.h"
 #include "data/importers/openi_kind.h"
+#include "data/key_map.h"
 
 #include <math.h>
 #include <stdint.h>

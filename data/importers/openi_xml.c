@@ -1,8 +1,8 @@
 /* Open-i / Indiana University chest X-rays as published: XML reports and PNG images (Demner-Fushman et al.,
  * JAMIA 2016). */
-#include "data/importers/key_map.h"
 #include "data/importers/kinds.h"
 #include "data/importers/openi_kind.h"
+#include "data/key_map.h"
 #include "data/openi.h"
 
 #include <ctype.h>

@@ -1,9 +1,9 @@
 /* RSNA Pneumonia Detection Challenge (Shih et al. 2019; Kaggle 2018, stage 2), its images as PNG or JPEG.
  * They are 26,684 of NIH ChestX-ray14's: never train on one and test on the other. */
 #include "data/importers/json_objects.h"
-#include "data/importers/key_map.h"
 #include "data/importers/kinds.h"
 #include "data/importers/walk.h"
+#include "data/key_map.h"
 
 #include <math.h>
 #include <stdio.h>

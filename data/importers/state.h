@@ -3,9 +3,9 @@
 #define DATA_IMPORTERS_STATE_H
 
 #include "data/importers/batch.h"
-#include "data/importers/key_map.h"
 #include "data/importers/labels.h"
 #include "data/importers/views.h"
+#include "data/key_map.h"
 
 struct walk {
     const import_options *options;

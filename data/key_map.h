@@ -1,8 +1,8 @@
 /* Numbers by name: for joining tables, and for seeing what occurred before. 21 to 43 bytes a name, however
  * long: names are kept as 64-bit hashes, and of a million names two are taken for one with a chance of 3 in
  * 10^8. */
-#ifndef DATA_IMPORTERS_KEY_MAP_H
-#define DATA_IMPORTERS_KEY_MAP_H
+#ifndef DATA_KEY_MAP_H
+#define DATA_KEY_MAP_H
 
 #include "base/err.h"
 

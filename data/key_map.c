@@ -1,4 +1,4 @@
-#include "data/importers/key_map.h"
+#include "data/key_map.h"
 
 #include "base/hash.h"
 
