@@ -7,6 +7,7 @@
  *   label:NAME    1, 0, -1 (uncertain) or empty (unknown), instead of `labels`
  *   photometric   MONOCHROME1: white is 0, and the image is inverted */
 #include "data/importers/kinds.h"
+#include "data/importers/views.h"
 #include "data/importers/walk.h"
 
 #include <math.h>
@@ -110,8 +111,24 @@ static err find_columns(manifest *m, const csv_rows *r)
     if (labelled && m->columns[LABELS] >= 0)
         return err_set(ERR_DATA, "%s:1: has the column `labels` and columns `%sNAME`; one of them is enough",
                        csv_rows_path(r), label_prefix);
-    if (m->columns[VIEW] >= 0) walk_views_known(m->w);
     return OK;
+}
+
+/* A column of views that tells none, as a set without views is exported, is no column of views. */
+static err look_for_views(manifest *m, const char *table)
+{
+    csv_rows *rows;
+    bool more = true, known = false;
+    TRY(walk_table(m->w, &table, 1, &rows));
+    int column = csv_rows_column(rows, column_names[VIEW]);
+    err error = OK;
+    while (column >= 0 && error == OK && more && !known) {
+        error = csv_rows_next(rows, &more);
+        known = error == OK && more && strcmp(view_name(csv_rows_cell(rows, column)), "UNKNOWN") != 0;
+    }
+    csv_rows_close(rows);
+    if (known) walk_views_known(m->w);
+    return error;
 }
 
 /* The columns' names are the labels, in their order. */
@@ -133,6 +150,7 @@ err manifest_walk(walk *w)
     const char *const table = *walk_named_file(w) ? walk_named_file(w) : "manifest.csv";
     manifest m = {.w = w};
     csv_rows *rows;
+    TRY(look_for_views(&m, table));
     TRY(walk_table(w, &table, 1, &rows));
     err error = find_columns(&m, rows);
     if (error == OK) error = declare_labels(&m, rows);

@@ -104,7 +104,10 @@ Test(manifest, views)
     expect_refused(&o, ERR_DATA, "no image is left: 4 of another or of no known view");
     o.views = "PA,";
     expect_refused(&o, ERR_USAGE, "--views");
-    put_manifest("path,labels\na.png,x\n");
+    put_manifest("path,view,labels\na.png,UNKNOWN,x\nc.png,,x\n");
+    o.views = "frontal";
+    r = expect_import(&o, "x\na.png|||UNKNOWN|||1|10|\nc.png|||UNKNOWN|||1|30|\n");
+    cr_expect_not(r.views_known);
     o.views = "PA";
     expect_refused(&o, ERR_USAGE, "does not tell its views");
 }
