@@ -42,6 +42,7 @@ err label_names_check(const char *const *names, int k);
 /* The sources. Each makes a finished set. */
 err phantom_set_open(const char *cohort, int size, int count, uint64_t seed, dataset **out);
 err folder_set_open(const char *folder, int size, dataset **out);
+/* size 0: whatever size the images have */
 err packed_set_open(const char *folder, int size, uncertain_policy policy, dataset **out);
 
 /* The failure of the lowest index among those of a parallel loop: the same for any number of threads. */

@@ -64,6 +64,9 @@ err dataset_open(const char *source, int size, int count, uint64_t seed, dataset
 err dataset_open_uncertain(const char *source, int size, int count, uint64_t seed, uncertain_policy policy,
                            dataset **out);
 
+/* A packed set at the size that it has; uncertain labels are unknown. Errors as above. */
+err dataset_open_packed(const char *folder, dataset **out);
+
 /* Wraps copies of the arrays (n,size,size), (n,k) as a set whose samples are named "<source>-<i>". ERR_DATA
  * as above, ERR_USAGE if n, size or k is below 1. */
 err dataset_from_arrays(const uint8_t *images, const float *labels, int n, int size, int k,

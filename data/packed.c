@@ -5,6 +5,7 @@
 #include "data/build.h"
 #include "data/table.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,9 +125,15 @@ static err check_shapes(const parts *p, int size)
         return err_set(ERR_DATA, "%s: must be the header \"label\" and one label name a line", p->names_path);
     if (x->type != 'u' || x->rank != 3)
         return err_set(ERR_DATA, "%s: must be uint8 of shape (N,H,W)", p->images_path);
-    if (x->shape[1] != size || x->shape[2] != size)
-        return err_set(ERR_DATA, "%s: has images of %lld x %lld pixels where %d x %d were asked for",
-                       p->images_path, (long long)x->shape[2], (long long)x->shape[1], size, size);
+    if (size > 0 && (x->shape[1] != size || x->shape[2] != size))
+        return err_set(
+            ERR_DATA,
+            "%s: has images of %lld x %lld pixels where %d x %d were asked for; ask for the size that "
+            "they have (data.size)",
+            p->images_path, (long long)x->shape[2], (long long)x->shape[1], size, size);
+    if (x->shape[1] != x->shape[2] || x->shape[1] > INT_MAX)
+        return err_set(ERR_DATA, "%s: has images of %lld x %lld pixels; they must be square", p->images_path,
+                       (long long)x->shape[2], (long long)x->shape[1]);
     if (x->shape[0] != p->samples.rows)
         return err_set(ERR_DATA, "%s: has %lld images and %s %d samples", p->images_path,
                        (long long)x->shape[0], p->samples_path, p->samples.rows);
@@ -153,11 +160,11 @@ static err read_samples(const table *t, dataset *set)
     return OK;
 }
 
-static err parts_to_set(parts *p, int size, uncertain_policy policy, dataset **out)
+static err parts_to_set(parts *p, uncertain_policy policy, dataset **out)
 {
     dataset *set;
     err error;
-    int n = p->samples.rows, k = p->names.rows;
+    int n = p->samples.rows, k = p->names.rows, size = (int)p->images.shape[1];
     TRY(dataset_begin(n, size, size, k, &p->images, &set));
     memcpy(dataset_memory_of(set)->labels, p->labels.data, (size_t)n * (size_t)k * sizeof(float));
     labels_decide(dataset_memory_of(set)->labels, (size_t)n * (size_t)k, policy);
@@ -173,12 +180,18 @@ failed:
     return error;
 }
 
+err dataset_open_packed(const char *folder, dataset **out)
+{
+    *out = NULL;
+    return packed_set_open(folder, 0, UNCERTAIN_UNKNOWN, out);
+}
+
 err packed_set_open(const char *folder, int size, uncertain_policy policy, dataset **out)
 {
     parts p = {0};
     err error = parts_open(folder, &p);
     if (error == OK) error = check_shapes(&p, size);
-    if (error == OK) error = parts_to_set(&p, size, policy, out);
+    if (error == OK) error = parts_to_set(&p, policy, out);
     parts_close(&p);
     return error;
 }
