@@ -29,6 +29,10 @@ err image_png(const uint8_t *pixels, int width, int height, text *out);
 /* Writes an 8-bit gray PNG of (height,width), atomically. ERR_CANNOT_CREATE, ERR_IO. */
 err image_write_png(const char *path, const uint8_t *pixels, int width, int height);
 
+/* The same in place and without waiting for the disk: for one of many files in a folder that is not there
+ * before it is whole. */
+err image_write_png_unsynced(const char *path, const uint8_t *pixels, int width, int height);
+
 /* Writes n images (n,size,size) as one sheet of `columns` columns with a 2-pixel gap, scaled up `zoom` times.
  */
 err image_write_sheet(const char *path, const uint8_t *images, int n, int size, int columns, int zoom);

@@ -5,6 +5,7 @@
 #include <png.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,24 @@ err image_write_png(const char *path, const uint8_t *pixels, int width, int heig
     text written = {0};
     err error = png_encode(path, pixels, width, height, &written);
     if (error == OK) error = file_write(path, written.data, written.length);
+    text_close(&written);
+    return error;
+}
+
+static err write_plainly(const char *path, const text *content)
+{
+    FILE *file = fopen(path, "wbe");
+    if (!file) return err_set_errno(ERR_CANNOT_CREATE, "%s: cannot be written", path);
+    bool good = fwrite(content->data, 1, content->length, file) == content->length;
+    good = fclose(file) == 0 && good;
+    return good ? OK : err_set_errno(ERR_IO, "%s: writing failed", path);
+}
+
+err image_write_png_unsynced(const char *path, const uint8_t *pixels, int width, int height)
+{
+    text written = {0};
+    err error = png_encode(path, pixels, width, height, &written);
+    if (error == OK) error = write_plainly(path, &written);
     text_close(&written);
     return error;
 }
