@@ -58,6 +58,29 @@ void text_csv_field(text *t, const char *field)
     text_bytes(t, "\"", 1);
 }
 
+static bool opens_formula(const char *cell)
+{
+    return *cell && strchr("=+-@\t\r", *cell);
+}
+
+void text_csv_cell(text *t, const char *cell)
+{
+    if (!opens_formula(cell)) {
+        text_csv_field(t, cell);
+        return;
+    }
+    text escaped = {0};
+    text_printf(&escaped, "'%s", cell);
+    if (!escaped.failed) text_csv_field(t, escaped.data);
+    t->failed |= escaped.failed;
+    text_close(&escaped);
+}
+
+const char *csv_cell_content(const char *cell)
+{
+    return *cell == '\'' && opens_formula(cell + 1) ? cell + 1 : cell;
+}
+
 err text_check(const text *t)
 {
     return t->failed ? err_set(ERR_SYSTEM, "out of memory while writing text") : OK;

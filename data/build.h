@@ -39,6 +39,10 @@ bool label_names_equal(const char *a, const char *b);
 /* ERR_DATA if a name is empty, or two are the same. */
 err label_names_check(const char *const *names, int k);
 
+/* The side that a split's name means, whatever its publisher's spelling; -1: none. */
+enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_SIDES };
+int split_side(const char *name);
+
 /* The sources. Each makes a finished set. */
 err phantom_set_open(const char *cohort, int size, int count, uint64_t seed, dataset **out);
 err folder_set_open(const char *folder, int size, dataset **out);

@@ -321,3 +321,21 @@ err csv_rows_need(const csv_rows *r, const char *name, int *column)
     if (*column >= 0) return OK;
     return err_set(ERR_DATA, "%s:1: the header has no column \"%s\"", r->path, name);
 }
+
+/* ---- copying ---- */
+
+void csv_rows_copy_header(const csv_rows *r, text *out)
+{
+    for (int c = 0; c < r->columns; c++) {
+        if (c > 0) text_printf(out, ",");
+        text_csv_field(out, csv_rows_header(r, c));
+    }
+}
+
+void csv_rows_copy_row(const csv_rows *r, int column, const char *value, text *out)
+{
+    for (int c = 0; c < r->columns; c++) {
+        if (c > 0) text_printf(out, ",");
+        text_csv_field(out, c == column ? value : csv_rows_cell(r, c));
+    }
+}

@@ -3,7 +3,7 @@
 #ifndef DATA_CSV_ROWS_H
 #define DATA_CSV_ROWS_H
 
-#include "base/err.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +37,10 @@ int csv_rows_column(const csv_rows *r, const char *name);
 
 /* The same, but ERR_DATA naming the column if there is none. */
 err csv_rows_need(const csv_rows *r, const char *name, int *column);
+
+/* Append the header or the current row as a line of CSV without its end; in the row, column `column` has
+ * `value` instead of its cell (-1: none has). */
+void csv_rows_copy_header(const csv_rows *r, text *out);
+void csv_rows_copy_row(const csv_rows *r, int column, const char *value, text *out);
 
 #endif

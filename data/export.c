@@ -4,6 +4,7 @@
 #include "base/staging.h"
 #include "base/text.h"
 #include "data/build.h"
+#include "data/csv_rows.h"
 #include "data/images.h"
 #include "data/npy.h"
 
@@ -14,12 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { TRAIN, VALIDATION, TEST, SIDES };
-static const char *const side_names[SIDES] = {"train", "val", "test"};
+/* What torchvision's users and R2Gen call the sides of split_side. */
+static const char *const side_names[SPLIT_SIDES] = {"train", "val", "test"};
 
 typedef struct job {
+    const char *folder; /* of the set */
     const dataset *set;
     npy labels; /* as they are in the file: uncertain ones too */
     staging place;
@@ -29,14 +30,6 @@ typedef struct job {
     err (*progress)(void *context, long done, long total);
     void *context;
 } job;
-
-/* The side that a split's name means, -1 if none. */
-static int side_of(const char *split)
-{
-    if (strcasecmp(split, "train") == 0) return TRAIN;
-    if (strcasecmp(split, "test") == 0) return TEST;
-    return strncasecmp(split, "val", 3) == 0 ? VALIDATION : -1;
-}
 
 static bool has_report(const dataset *set, int i)
 {
@@ -49,7 +42,7 @@ static err name_image(const job *j, int i, char out[PATH_BYTES])
     const sample_info *s = &j->set->samples[i];
     if (j->format != EXPORT_IMAGE_FOLDER) return path_join(out, "images", "%06d.png", i + 1);
     const char *name = j->classes[dataset_class(j->set, i)];
-    return j->split ? path_join(out, side_names[side_of(s->split)], "%s/%06d.png", name, i + 1)
+    return j->split ? path_join(out, side_names[split_side(s->split)], "%s/%06d.png", name, i + 1)
                     : path_join(out, name, "%06d.png", i + 1);
 }
 
@@ -59,7 +52,7 @@ static err check_splits(job *j)
 {
     int without = -1;
     for (int i = 0; i < j->set->n && without < 0; i++)
-        if (side_of(j->set->samples[i].split) < 0) without = i;
+        if (split_side(j->set->samples[i].split) < 0) without = i;
     j->split = without < 0;
     if (j->split || j->format != EXPORT_R2GEN) return OK;
     return err_set(ERR_USAGE, "sample %.200s has no split, and R2Gen needs one; `bench data split` makes it",
@@ -106,7 +99,7 @@ static err make_folders(const job *j)
         TRY(path_join(path, j->place.work, "images"));
         return folder_make(path);
     }
-    for (int side = 0; side < (j->split ? SIDES : 1); side++)
+    for (int side = 0; side < (j->split ? SPLIT_SIDES : 1); side++)
         for (int k = 0; k < j->set->n_labels; k++) {
             TRY(path_join(path, j->place.work, "%s%s%s", j->split ? side_names[side] : "",
                           j->split ? "/" : "", j->classes[k]));
@@ -148,17 +141,11 @@ static err write_images(const job *j)
 
 /* ---- manifest.csv ---- */
 
-static void put_text(text *line, const char *cell)
-{
-    text t = {0};
-    bool formula = *cell && strchr("=+-@\t\r", *cell);
-    text_printf(&t, "%s%s", formula ? "'" : "", cell);
-    text_csv_field(line, t.data ? t.data : "");
-    line->failed |= t.failed;
-    text_close(&t);
-}
+/* What samples.csv has besides sample_info, if it has it. */
+static const char *const more_columns[] = {"sex", "age"};
+enum { MORE_COLUMNS = sizeof more_columns / sizeof *more_columns };
 
-static err put_sample(const job *j, int i, text *line)
+static err put_sample(const job *j, int i, const csv_rows *rows, text *line)
 {
     char path[PATH_BYTES];
     const sample_info *s = &j->set->samples[i];
@@ -168,7 +155,11 @@ static err put_sample(const job *j, int i, text *line)
     text_printf(line, "%s", path);
     for (size_t c = 0; c < sizeof cells / sizeof *cells; c++) {
         text_printf(line, ",");
-        put_text(line, cells[c]);
+        text_csv_cell(line, cells[c]);
+    }
+    for (int c = 0; c < MORE_COLUMNS; c++) {
+        text_printf(line, ",");
+        text_csv_cell(line, csv_rows_cell(rows, csv_rows_column(rows, more_columns[c])));
     }
     for (int k = 0; k < j->set->n_labels; k++)
         text_printf(line, isnan(labels[k]) ? "," : ",%g", (double)labels[k]);
@@ -176,25 +167,44 @@ static err put_sample(const job *j, int i, text *line)
     return text_check(line);
 }
 
-static err put_manifest(const job *j, file_writer *out)
+static void put_header(const job *j, text *line)
 {
-    text line = {0};
-    err error = OK;
-    text_printf(&line, "path,id,patient,split,view,report");
+    text_printf(line, "path,id,patient,split,view,report");
+    for (int c = 0; c < MORE_COLUMNS; c++) text_printf(line, ",%s", more_columns[c]);
     for (int k = 0; k < j->set->n_labels; k++) {
         char name[512];
         (void)snprintf(name, sizeof name, "label:%s", j->set->label_names[k]);
-        text_printf(&line, ",");
-        text_csv_field(&line, name);
+        text_printf(line, ",");
+        text_csv_field(line, name);
     }
-    text_printf(&line, "\n");
+    text_printf(line, "\n");
+}
+
+static err put_rows(const job *j, csv_rows *rows, file_writer *out)
+{
+    text line = {0};
+    err error = OK;
+    bool more;
+    put_header(j, &line);
     for (int i = 0; i <= j->set->n && error == OK; i++) {
         error = text_check(&line);
         if (error == OK) error = file_writer_add(out, line.data, line.length);
         line.length = 0;
-        if (error == OK && i < j->set->n) error = put_sample(j, i, &line);
+        if (error == OK && i < j->set->n) error = csv_rows_next(rows, &more);
+        if (error == OK && i < j->set->n) error = put_sample(j, i, rows, &line);
     }
     text_close(&line);
+    return error;
+}
+
+static err put_manifest(const job *j, file_writer *out)
+{
+    char path[PATH_BYTES];
+    csv_rows *rows;
+    TRY(path_join(path, j->folder, "samples.csv"));
+    TRY(csv_rows_open(path, &rows));
+    err error = put_rows(j, rows, out);
+    csv_rows_close(rows);
     return error;
 }
 
@@ -232,13 +242,13 @@ static err put_entry(const job *j, int i, int side, bool first, file_writer *out
 
 static err put_annotation(const job *j, file_writer *out)
 {
-    for (int side = 0; side < SIDES; side++) {
+    for (int side = 0; side < SPLIT_SIDES; side++) {
         char head[32];
         bool first = true;
         (void)snprintf(head, sizeof head, "%s\"%s\": [", side ? "],\n" : "{", side_names[side]);
         TRY(file_writer_add(out, head, strlen(head)));
         for (int i = 0; i < j->set->n; i++) {
-            if (side_of(j->set->samples[i].split) != side || !has_report(j->set, i)) continue;
+            if (split_side(j->set->samples[i].split) != side || !has_report(j->set, i)) continue;
             TRY(put_entry(j, i, side, first, out));
             first = false;
         }
@@ -283,7 +293,7 @@ static err write_all(job *j, const char *out)
 err export_set(const char *folder, export_format format, const char *out,
                err (*progress)(void *context, long done, long total), void *context, long *written)
 {
-    job j = {.format = format, .progress = progress, .context = context};
+    job j = {.folder = folder, .format = format, .progress = progress, .context = context};
     char path[PATH_BYTES];
     dataset *set;
     TRY(path_join(path, folder, "labels.npy"));

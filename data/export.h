@@ -6,9 +6,9 @@
 
 typedef enum export_format {
     /* images/000001.png and so on, and manifest.csv with the columns path, id, patient, split, view, report,
-     * and label:NAME for each label (1, 0, -1: uncertain, empty: unknown): what `bench data import manifest`
-     * reads. Texts that a spreadsheet would take for a formula, opening with = + - @, a tab or a carriage
-     * return, get an apostrophe before. */
+     * sex, age, and label:NAME for each label (1, 0, -1: uncertain, empty: unknown): what `bench data import
+     * manifest` reads. Texts that a spreadsheet would take for a formula, opening with = + - @, a tab or a
+     * carriage return, get an apostrophe before. */
     EXPORT_CSV,
     /* CLASS/000001.png, or SPLIT/CLASS/000001.png if every image has a split: torchvision's ImageFolder. One
      * label an image. */

@@ -38,16 +38,10 @@ static err find_sides(const dataset *set, double validation, double test, uint64
     return OK;
 }
 
-/* A row with its split in place; a column of its own at the end if there is none. */
-static void put_row(text *line, const csv_rows *rows, int column, const char *split, bool header)
+/* In the column that is there, or in one of its own at the end. */
+static void put_split(text *line, const csv_rows *rows, int column, const char *split)
 {
-    int width = csv_rows_width(rows);
-    for (int c = 0; c < width; c++) {
-        if (c > 0) text_printf(line, ",");
-        text_csv_field(line, c == column && !header ? split
-                             : header               ? csv_rows_header(rows, c)
-                                                    : csv_rows_cell(rows, c));
-    }
+    csv_rows_copy_row(rows, column, split, line);
     if (column < 0) text_printf(line, ",%s", split);
     text_printf(line, "\n");
 }
@@ -58,14 +52,15 @@ static err copy_rows(csv_rows *rows, const unsigned char *side_of, file_writer *
     int column = csv_rows_column(rows, "split");
     bool more = true;
     err error = OK;
-    put_row(&line, rows, column, "split", true);
+    csv_rows_copy_header(rows, &line);
+    text_printf(&line, column < 0 ? ",split\n" : "\n");
     for (int i = 0; error == OK; i++) {
         error = text_check(&line);
         if (error == OK) error = file_writer_add(out, line.data, line.length);
         line.length = 0;
         if (error == OK) error = csv_rows_next(rows, &more);
         if (error != OK || !more) break;
-        put_row(&line, rows, column, side_names[side_of[i]], false);
+        put_split(&line, rows, column, side_names[side_of[i]]);
     }
     text_close(&line);
     return error;

@@ -3,7 +3,7 @@
  * Their fractional wishes are replaced by whole quotas, so that a stratum of three patients reaches all three
  * sides. */
 #include "base/rng.h"
-#include "data/dataset.h"
+#include "data/build.h"
 #include "data/patients.h"
 
 #include <math.h>
@@ -11,7 +11,13 @@
 #include <string.h>
 #include <strings.h>
 
-typedef enum side { TRAIN, VALIDATION, TEST, SIDES, UNDECIDED = SIDES } side;
+typedef enum side {
+    TRAIN = SPLIT_TRAIN,
+    VALIDATION = SPLIT_VALIDATION,
+    TEST = SPLIT_TEST,
+    SIDES = SPLIT_SIDES,
+    UNDECIDED = SIDES
+} side;
 
 static const char *const side_names[SIDES] = {"train", "validation", "test"};
 
@@ -74,7 +80,7 @@ static bool patient_has(const splitter *s, int patient, int stratum)
 
 /* ---- the publisher's split ---- */
 
-static side side_named(const char *name)
+int split_side(const char *name)
 {
     static const struct {
         const char *name;
@@ -82,8 +88,8 @@ static side side_named(const char *name)
     } names[] = {{"train", TRAIN},    {"validate", VALIDATION},   {"valid", VALIDATION},
                  {"val", VALIDATION}, {"validation", VALIDATION}, {"test", TEST}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(name, names[i].name) == 0) return names[i].side;
-    return UNDECIDED;
+        if (strcasecmp(name, names[i].name) == 0) return (int)names[i].side;
+    return -1;
 }
 
 static err keep_published(splitter *s, bool *published)
@@ -94,8 +100,9 @@ static err keep_published(splitter *s, bool *published)
     if (!*published) return OK;
     for (int i = 0; i < set->n; i++) {
         const sample_info *info = &set->samples[i];
-        side found = side_named(info->split), *kept = &s->side_of[s->patients.of[i]];
-        if (found == UNDECIDED)
+        int named = split_side(info->split);
+        side found = (side)named, *kept = &s->side_of[s->patients.of[i]];
+        if (named < 0)
             return err_set(ERR_DATA, "sample %.200s: split \"%.100s\" is none of train, validate and test",
                            info->id, info->split);
         if (*kept != UNDECIDED && *kept != found)

@@ -95,11 +95,11 @@ static err note_left_out(batch *b, const char *file, const char *place, const ch
 {
     text line = {0};
     err error = b->left_out ? OK : begin_left_out(b);
-    text_csv_field(&line, file);
+    text_csv_cell(&line, file);
     text_printf(&line, ",");
-    text_csv_field(&line, place);
+    text_csv_cell(&line, place);
     text_printf(&line, ",");
-    text_csv_field(&line, reason);
+    text_csv_cell(&line, reason);
     text_printf(&line, "\n");
     if (error == OK) error = text_check(&line);
     if (error == OK) error = file_writer_add(b->left_out, line.data, line.length);

@@ -5,7 +5,10 @@
  *   patient, split, view, report, sex, age
  *   labels        names joined by '|': these are 1, all others 0; "none": all are 0; empty: all are unknown
  *   label:NAME    1, 0, -1 (uncertain) or empty (unknown), instead of `labels`
- *   photometric   MONOCHROME1: white is 0, and the image is inverted */
+ *   photometric   MONOCHROME1: white is 0, and the image is inverted
+ *
+ * The apostrophe that an export sets before what a spreadsheet would run is taken off again. */
+#include "base/text.h"
 #include "data/importers/kinds.h"
 #include "data/importers/views.h"
 #include "data/importers/walk.h"
@@ -80,7 +83,7 @@ static err take_row(void *context, csv_rows *r)
     manifest *m = context;
     walk_row row;
     const char *cells[COLUMNS];
-    for (int c = 0; c < COLUMNS; c++) cells[c] = csv_rows_cell(r, m->columns[c]);
+    for (int c = 0; c < COLUMNS; c++) cells[c] = csv_cell_content(csv_rows_cell(r, m->columns[c]));
     walk_row_begin(&row, csv_rows_path(r), csv_rows_line(r), NAN);
     row.file = cells[PATH];
     row.id = m->columns[ID] >= 0 ? cells[ID] : cells[PATH];

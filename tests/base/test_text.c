@@ -72,6 +72,29 @@ Test(text, csv_fields_are_quoted_only_where_needed)
     }
 }
 
+Test(text, cells_that_a_spreadsheet_would_run)
+{
+    static const struct {
+        const char *cell, *want;
+    } cases[] = {
+        {"", ""},      {"plain", "plain"},  {"a=b", "a=b"}, {"=1+1", "'=1+1"},
+        {"+1", "'+1"}, {"-1 cm", "'-1 cm"}, {"@a", "'@a"},  {"\ta", "'\ta"},
+        {"'a", "'a"},  {"\ra", "\"'\ra\""}, {"'=a", "'=a"}, {"=\",\"", "\"'=\"\",\"\"\""},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        text t = {0};
+        text_csv_cell(&t, cases[c].cell);
+        text_bytes(&t, "", 0);
+        cr_assert_eq(text_check(&t), OK);
+        cr_expect_str_eq(t.data, cases[c].want);
+        text_close(&t);
+    }
+    cr_expect_str_eq(csv_cell_content("'=1"), "=1");
+    cr_expect_str_eq(csv_cell_content("'a"), "'a");
+    cr_expect_str_eq(csv_cell_content("'"), "'");
+    cr_expect_str_eq(csv_cell_content(""), "");
+}
+
 Test(text, a_failure_is_kept_and_nothing_more_is_appended)
 {
     text t = {0};

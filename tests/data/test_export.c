@@ -22,10 +22,10 @@ static void put_set(const float labels[3][2], const char *names, const char *sam
 }
 
 static const float several[3][2] = {{1, 1}, {-1, NAN}, {0, 1}}, one_hot[3][2] = {{1, 0}, {0, 1}, {1, 0}};
-static const char split_csv[] = "id,patient,split,view,report\n"
-                                "a,p1,train,PA,\"Said \"\"no\"\",\nclear.\"\n"
-                                "b,p2,Validate,AP,\n"
-                                "=c,p3,test,PA,-1 cm\n";
+static const char split_csv[] = "id,patient,split,view,report,sex,age\n"
+                                "a,p1,train,PA,\"Said \"\"no\"\",\nclear.\",F,30\n"
+                                "b,p2,Validate,AP,,,\n"
+                                "=c,p3,test,PA,-1 cm,,\n";
 
 static err export_to(export_format format, long *written)
 {
@@ -49,15 +49,15 @@ Test(export, csv)
     ASSERT_OK(export_to(EXPORT_CSV, &written));
     cr_expect_eq(written, 3);
     ASSERT_OK(table_open(in_scratch("out/manifest.csv"), 1 << 20, &t));
-    static const char *const wanted[4][8] = {
-        {"path", "id", "patient", "split", "view", "report", "label:x", "label:y, z"},
-        {"images/000001.png", "a", "p1", "train", "PA", "Said \"no\",\nclear.", "1", "1"},
-        {"images/000002.png", "b", "p2", "Validate", "AP", "", "-1", ""},
+    static const char *const wanted[4][10] = {
+        {"path", "id", "patient", "split", "view", "report", "sex", "age", "label:x", "label:y, z"},
+        {"images/000001.png", "a", "p1", "train", "PA", "Said \"no\",\nclear.", "F", "30", "1", "1"},
+        {"images/000002.png", "b", "p2", "Validate", "AP", "", "", "", "-1", ""},
         /* Texts that a spreadsheet would run; numbers are numbers. */
-        {"images/000003.png", "'=c", "p3", "test", "PA", "'-1 cm", "0", "1"}};
-    cr_assert(t.rows == 3 && t.columns == 8);
+        {"images/000003.png", "'=c", "p3", "test", "PA", "'-1 cm", "", "", "0", "1"}};
+    cr_assert(t.rows == 3 && t.columns == 10);
     for (int r = 0; r < 4; r++)
-        for (int c = 0; c < 8; c++) cr_expect_str_eq(table_cell(&t, r - 1, c), wanted[r][c]);
+        for (int c = 0; c < 10; c++) cr_expect_str_eq(table_cell(&t, r - 1, c), wanted[r][c]);
     table_close(&t);
     for (int i = 0; i < 3; i++) {
         char name[64];

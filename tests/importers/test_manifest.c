@@ -43,6 +43,14 @@ Test(manifest, all_columns)
     cr_expect_eq(r.images, 3);
 }
 
+Test(manifest, apostrophes_of_an_export_are_taken_off)
+{
+    tree_image("a.png", 10);
+    put_manifest("path,id,patient,report,label:x\na.png,'=a,'+1,'-2 cm,1\n");
+    import_options o = options_of("manifest");
+    (void)expect_import(&o, "x\n=a|+1||UNKNOWN|||1|10|-2 cm\n");
+}
+
 Test(manifest, only_a_path_and_a_label)
 {
     put_images();
