@@ -2,6 +2,7 @@
 #include "bench/data_command.h"
 
 #include "bench/commands.h"
+#include "bench/interrupt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const part parts[] = {
     {"import", data_import_main, "make a packed set of a public data set, or of your own images"},
     {"info", data_info_main, "what is in a packed set; a contact sheet"},
     {"split", data_split_main, "divide a packed set by patient, and write it down"},
+    {"dedup", data_dedup_main, "find images that are there twice, or in another set, and leave them out"},
     {"export", data_export_main,
      "a packed set as PNG and CSV, as folders of classes, or as R2Gen's annotation.json"},
 };
@@ -30,6 +32,18 @@ err data_print(text *t)
     return error;
 }
 
+err data_tell(status_line *line, const char *what, long done, long total)
+{
+    enum { PERCENTAGE = 4 };
+    if (interrupt_count() > 0) return err_set(ERR_INTERRUPTED, "interrupted; nothing was kept");
+    if (!status_line_due(line)) return OK;
+    text t = {0};
+    text_printf(&t, "%3.0f%%: %ld of %ld images %s", 100.0 * (double)done / (double)total, done, total, what);
+    status_line_show(line, &t, PERCENTAGE);
+    text_close(&t);
+    return OK;
+}
+
 static err print_help(void)
 {
     text t = {0};
@@ -42,7 +56,8 @@ static err print_help(void)
 
 err data_main(int argc, char **argv)
 {
-    if (argc == 0) return err_set(ERR_USAGE, "data: import, info, split or export? see `bench data --help`");
+    if (argc == 0)
+        return err_set(ERR_USAGE, "data: import, info, split, dedup or export? see `bench data --help`");
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return print_help();
     for (int i = 0; i < PARTS; i++)
         if (strcmp(argv[0], parts[i].name) == 0) return parts[i].run(argc - 1, argv + 1);

@@ -25,15 +25,7 @@ static err print_help(const flag *flags, int n)
 
 static err tell(void *context, long done, long total)
 {
-    enum { PERCENTAGE = 4 };
-    status_line *line = context;
-    if (interrupt_count() > 0) return err_set(ERR_INTERRUPTED, "interrupted; nothing was kept");
-    if (!status_line_due(line)) return OK;
-    text t = {0};
-    text_printf(&t, "%3.0f%%: %ld of %ld images", 100.0 * (double)done / (double)total, done, total);
-    status_line_show(line, &t, PERCENTAGE);
-    text_close(&t);
-    return OK;
+    return data_tell(context, "written", done, total);
 }
 
 static export_format format_of(const char *name)

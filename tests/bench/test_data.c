@@ -25,7 +25,7 @@ static void teardown(void)
 
 TestSuite(data, .init = setup, .fini = teardown);
 
-enum { WORDS = 12 };
+enum { WORDS = 16 };
 
 static bool is_there(const char *name)
 {
@@ -93,6 +93,19 @@ Test(data, what_was_exported_is_imported_unchanged)
     }
 }
 
+Test(data, images_that_another_set_has_are_left_out)
+{
+    put_studies();
+    run_well("data import manifest studies --out some --size 32 --classes COVID-19", "some: ");
+    run_well(
+        "data dedup phantom --against some --agreement 0.99 --out rest --pairs pairs.csv --sheet pairs.png "
+        "--quiet",
+        "rest: ");
+    run_well("data info rest", "COVID-19                             0");
+    cr_expect(is_there("pairs.csv") && is_there("pairs.png"));
+    run_well("data dedup rest --against some --agreement 0.99", "; 0 pairs are alike");
+}
+
 Test(data, labels_are_read_out_of_reports)
 {
     const uint8_t pixels[4] = {1, 2, 3, 4};
@@ -115,6 +128,7 @@ Test(data, help_of_each_part)
     run_well("data import --help", "\n  chexpert      CheXpert\n");
     run_well("data info --help", "--sheet FILE");
     run_well("data split --help", "--replace");
+    run_well("data dedup --help", "--against OTHER");
     run_well("data export --help", "imagefolder");
 }
 
@@ -125,7 +139,7 @@ Test(data, mistakes_give_one_line_and_their_status)
         int status;
         const char *line;
     } cases[] = {
-        {{"data"}, 64, "bench: data: import, info, split or export? see `bench data --help`\n"},
+        {{"data"}, 64, "bench: data: import, info, split, dedup or export? see `bench data --help`\n"},
         {{"data", "eat"}, 64, "bench: data eat: there is no such part; see `bench data --help`\n"},
         {{"data", "import", "nih"},
          64,
@@ -143,6 +157,13 @@ Test(data, mistakes_give_one_line_and_their_status)
          66,
          "bench: none: is missing; a packed set is a folder of images.npy, labels.npy, labels.csv and "
          "samples.csv\n"},
+        {{"data", "dedup", "none"},
+         66,
+         "bench: none: is missing; a packed set is a folder of images.npy, labels.npy, labels.csv and "
+         "samples.csv\n"},
+        {{"data", "dedup", "none", "--agreement", "2"},
+         64,
+         "bench: --agreement 2: must be a number, 0.5 to 1\n"},
         {{"data", "export", "none"},
          64,
          "bench: bench data export SET --out DIR; see `bench data export --help`\n"},
