@@ -17,7 +17,8 @@ static err print_help(const flag *flags, int n)
     text_printf(&t,
                 "usage: bench data info SET [flags]\n\n"
                 "Counts images, labels and those that occur together, views, patients, splits, reports, and\n"
-                "images that are there twice.\n\n");
+                "images that are there twice to the pixel; `bench data dedup` finds those that are nearly "
+                "alike.\n\n");
     flags_help(flags, n, &t);
     return data_print(&t);
 }

@@ -100,6 +100,12 @@ static err parts_open(const char *folder, parts *p)
     TRY(path_join(p->labels_path, folder, "labels.npy"));
     TRY(path_join(p->samples_path, folder, "samples.csv"));
     TRY(path_join(p->names_path, folder, "labels.csv"));
+    if (!path_exists(p->samples_path))
+        return err_set(
+            ERR_NO_INPUT,
+            "%s: has no samples.csv; a packed set is a folder of images.npy, labels.npy, labels.csv and "
+            "samples.csv, as `bench data import` makes it",
+            folder);
     TRY(table_open(p->samples_path, samples_limit, &p->samples));
     TRY(table_open(p->names_path, labels_limit, &p->names));
     TRY(npy_open(p->images_path, &p->images));

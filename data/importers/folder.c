@@ -54,7 +54,8 @@ static err take_class(walk *w, const char *split, const char *below, const char 
     err error = names_read(folder, &files);
     for (size_t i = 0; i < files.n && error == OK; i++)
         error = take_image(w, split, below, class_name, files.names[i]);
-    if (error == OK && files.n == 0)
+    /* With sides, one of them may have no image of a class: torchvision needs its folder none the less. */
+    if (error == OK && files.n == 0 && !*split)
         error = err_set(ERR_NO_INPUT,
                         "%s: the class has no images; put its PNG or JPEG files there or remove the folder",
                         folder);

@@ -160,6 +160,8 @@ Test(packed, wrong_csv_names_the_line)
     }
     (void)put_bytes("set/samples.csv", "id\ns1\ns\0002\ns3\n", 14);
     EXPECT_OPEN_ERROR(ERR_DATA, "samples.csv:3: a NUL byte");
+    cr_assert_eq(remove(in_scratch("set/samples.csv")), 0);
+    EXPECT_OPEN_ERROR(ERR_NO_INPUT, "has no samples.csv; a packed set is a folder of");
 }
 
 Test(packed, wrong_label_names)

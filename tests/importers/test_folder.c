@@ -33,6 +33,11 @@ Test(folder_kind, splits_above_classes)
                                         "train/PNEUMONIA/1.png||train|UNKNOWN|||01|2|\n"
                                         "val/NORMAL/1.png||val|UNKNOWN|||10|3|\n");
     cr_expect(r.split_known);
+    /* An export has the folder of a class that a side lacks, too. */
+    ASSERT_OK(folder_make(in_scratch("in/val/PNEUMONIA")));
+    ASSERT_OK(folder_remove(o.out));
+    ASSERT_OK(import_set(&o, &r));
+    cr_expect(r.images == 4 && r.labels == 2);
 }
 
 Test(folder_kind, what_does_not_fit)
