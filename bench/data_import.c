@@ -209,6 +209,7 @@ static err run(request *r)
     if (error == OK) error = import_set(&r->o, &result);
     status_line_end(&w.line);
     reader_close(&reports);
+    r->o.progress_context = r->o.labeller_context = NULL;
     return error == OK ? report(r, &result) : error;
 }
 

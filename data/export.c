@@ -234,7 +234,7 @@ static err put_entry(const job *j, int i, int side, bool first, file_writer *out
     char *printed = entry ? cJSON_PrintUnformatted(entry) : NULL;
     err error = printed ? OK : err_set(ERR_SYSTEM, "out of memory for annotation.json");
     if (error == OK && !first) error = file_writer_add(out, ",\n", 2);
-    if (error == OK) error = file_writer_add(out, printed, strlen(printed));
+    if (error == OK && printed) error = file_writer_add(out, printed, strlen(printed));
     cJSON_free(printed);
     cJSON_Delete(entry);
     return error;

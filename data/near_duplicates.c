@@ -62,8 +62,10 @@ static err list_windows(search *s)
     for (int k = 0; k < kinds; k++) {
         int steps = steps_of(sides[k]);
         float step = steps > 1 ? (1 - sides[k]) / (float)(steps - 1) : 0;
-        for (int i = 0; i < steps * steps; i++)
-            *w++ = (window){(float)(i / steps) * step, (float)(i % steps) * step, sides[k], sides[k]};
+        for (int i = 0; i < steps * steps; i++) {
+            int row = i / steps, column = i % steps;
+            *w++ = (window){(float)row * step, (float)column * step, sides[k], sides[k]};
+        }
     }
     while (w < s->windows + s->n_windows) *w++ = s->windows[0];
     return OK;
@@ -227,7 +229,7 @@ static err search_image(search *s, worker *w, int i)
 
 static void workers_close(worker *workers, int n)
 {
-    for (int t = 0; t < n && workers; t++) {
+    for (int t = 0; t < n; t++) {
         free(workers[t].looks);
         pixel_sums_close(&workers[t].larger);
         pixel_sums_close(&workers[t].smaller);
@@ -238,7 +240,8 @@ static void workers_close(worker *workers, int n)
 static err workers_open(const search *s, int n, worker **out)
 {
     worker *workers = calloc((size_t)n, sizeof *workers);
-    err error = workers ? OK : err_set(ERR_SYSTEM, "out of memory for %d threads", n);
+    err error = OK;
+    if (!workers) return err_set(ERR_SYSTEM, "out of memory for %d threads", n);
     for (int t = 0; t < n && error == OK; t++) {
         workers[t].looks = malloc((size_t)s->n_windows * LOOK * sizeof(float));
         if (!workers[t].looks) error = err_set(ERR_SYSTEM, "out of memory for %d windows", s->n_windows);

@@ -35,8 +35,9 @@ static err find_importer(const char *kind, const importer **out)
     for (int i = 0; i < importer_count; i++) {
         *out = &importers[i];
         if (strcmp(kind, (*out)->about.name) == 0) return OK;
-        text_printf(&names, "%s%s", i ? ", " : "", (*out)->about.name);
     }
+    for (int i = 0; i < importer_count; i++)
+        text_printf(&names, "%s%s", i ? ", " : "", importers[i].about.name);
     err error = err_set(ERR_USAGE, "%.60s: there is no such kind of data set; there are %s", kind,
                         names.data ? names.data : "none");
     text_close(&names);

@@ -74,8 +74,9 @@ static err take_terms(padchest *p, walk_row *row, const char *list, bool *usable
 /* At the study, not today: years only, as the publisher gives the birth. */
 static float age_at(const char *birth, const char *date)
 {
-    float born = (float)atof(birth), year = (float)(atol(date) / 10000);
-    return born > 1800 && year >= born ? year - born : NAN;
+    double born = strtod(birth, NULL); /* "1925.0" */
+    long year = strtol(date, NULL, 10) / 10000;
+    return born > 1800 && (double)year >= born ? (float)((double)year - born) : NAN;
 }
 
 /* In a folder for each archive (0 to 54), or all in one. */

@@ -98,7 +98,8 @@ static err take_mapping(void *context, int line, const cJSON *entry)
     const char *id = json_text(entry, "subset_img_id"), *image = json_text(entry, "img_id");
     if (!id || !image)
         return err_set(ERR_DATA, "%s:%d: an entry without \"subset_img_id\" or \"img_id\"", x->mapping, line);
-    return key_map_add(&x->patients, id, atol(image), &added); /* "00000013_005.png" is of patient 13 */
+    return key_map_add(&x->patients, id, strtol(image, NULL, 10),
+                       &added); /* "00000013_005.png" is of patient 13 */
 }
 
 static err read_mapping(rsna *x)
