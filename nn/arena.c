@@ -13,9 +13,13 @@ static int larger_first(const void *a, const void *b)
                                   repeatable */
 }
 
+/* Position 0 is never one to resume at, so an empty second lifetime (0, 0) is told from others. */
 static bool overlap_in_time(const buffer *a, const buffer *b)
 {
-    return a->first <= b->last && b->first <= a->last;
+    return (a->first <= b->last && b->first <= a->last) ||
+           (a->resume && a->resume <= b->last && b->first <= a->until) ||
+           (b->resume && b->resume <= a->last && a->first <= b->until) ||
+           (a->resume && b->resume && a->resume <= b->until && b->resume <= a->until);
 }
 
 /* The lowest offset at which `b` fits between the buffers that live at the same time. placed is sorted by

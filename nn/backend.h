@@ -6,6 +6,13 @@
  * every kernel that writes one keeps them so. value_bytes() says how much room a tensor takes. All buffers
  * are 64-byte aligned.
  *
+ * Pitch. Where a concat of channels begins with another concat (a DenseNet), the one that it begins with may
+ * have no memory of its own: it is the first channels of the longer one, and the two are as far apart from
+ * sample to sample (pixel to pixel, with channels last) as the longer one's are. call.pitch says of which
+ * tensors that is so; only kernels with `pitched` meet any. Past the channels of such a tensor lie those of
+ * the longer one, also in what would be padding: they may be read as anything finite, and must stay what they
+ * are.
+ *
  * Gradients. A call gets din[i] == NULL where the gradient of input i is not wanted. Where it is wanted, the
  * kernel stores into din[i], or adds to it where add[i] is true. dout is complete when backward is called.
  * Parameters' gradients follow the same rule.
@@ -72,6 +79,16 @@ typedef struct node {
 bool node_reads_input(const node *x, int i);
 bool node_reads_output(const node *x);
 
+/* The channels of the activation whose first channels a tensor of a call is; 0: it has memory of its own. */
+typedef struct pitches {
+    int in, out, din, dout; /* in, din: of input 0 */
+} pitches;
+
+/* The moments of one channel over (B,H,W): the squares are summed distances from the mean. */
+typedef struct channel_moments {
+    double mean, squares;
+} channel_moments;
+
 /* A node bound into a step. Kernels read `n` for shapes and attributes. */
 typedef struct call {
     const node *n;
@@ -81,16 +98,20 @@ typedef struct call {
     const float *dout;
     float *din[NN_MAX_INPUTS];
     bool add[NN_MAX_INPUTS];
+    pitches pitch;             /* known at plan time */
     bool backward;             /* known at plan time: this call will run backward */
     bool wants[NN_MAX_INPUTS]; /* known at plan time: din[i] will not be NULL */
     size_t saved_bytes;   /* plan asks: lives from this call's forward to its backward, which may change it */
     size_t scratch_bytes; /* plan asks: lives during one forward or one backward */
     void *saved, *scratch;
-    void *plan;   /* plan may allocate; unplan frees */
-    uint64_t t;   /* of step_run */
-    int replicas; /* more than 1: rows of the batch are on that many; see call_row, all_reduce */
-    int rank;     /* of this one among them */
-    double flops; /* plan says: forward plus the wanted backward, multiply-adds times two */
+    channel_moments *moments; /* batch norms in training whose inputs begin alike leave them here, one a
+                                 channel; or NULL */
+    int known;                /* how many of them an earlier call has left */
+    void *plan;               /* plan may allocate; unplan frees */
+    uint64_t t;               /* of step_run */
+    int replicas;             /* more than 1: rows of the batch are on that many; see call_row, all_reduce */
+    int rank;                 /* of this one among them */
+    double flops;             /* plan says: forward plus the wanted backward, multiply-adds times two */
 } call;
 
 /* Which row of the whole batch row `row` of the output is. */
@@ -107,6 +128,11 @@ typedef struct kernel {
     void (*unplan)(backend *b, call *c); /* NULL: nothing to free */
     err (*forward)(backend *b, const call *c);
     err (*backward)(backend *b, const call *c); /* NULL: has no gradient */
+
+    /* The output of the last forward once more, with nothing else changed: between that forward and backward,
+     * which does not read the output. NULL: it cannot. */
+    err (*again)(backend *b, const call *c);
+    bool pitched; /* input 0, its gradient, and of a concat the output and its gradient, may have a pitch */
 } kernel;
 
 /* The constants of one Adam update of step t (from 1): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
@@ -134,6 +160,10 @@ struct backend_i {
 
     /* Bytes of a tensor in the backend's layout (plain or activation). */
     size_t (*value_bytes)(backend *b, const nn_shape_t *shape, bool plain);
+
+    /* Whether the first channels of an activation of shape `whole` lie as one of shape `part` does, but for
+     * the pitch. NULL: never. */
+    bool (*holds_part)(backend *b, const nn_shape_t *whole, const nn_shape_t *part);
 
     /* Host (NCHW) to device layout and back. */
     err (*upload)(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device);

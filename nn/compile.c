@@ -172,34 +172,6 @@ static void describe_calls(step *s)
     }
 }
 
-const node *step_gradient_owner(const step *s, const node *x)
-{
-    while (s->nodes[x->id].shares) x = s->nodes[x->id].shares;
-    return x;
-}
-
-/* The gradient of a sum is that of an input with the coefficient 1, too. Where nothing else is added to it,
- * the input shares the sum's memory, and there is nothing to copy. */
-static void share_gradients(step *s)
-{
-    for (int k = 0; k < s->n_backward; k++) {
-        const node *x = s->backward[k];
-        for (int i = 0; i < x->n_in; i++)
-            if (s->nodes[x->id].c.wants[i]) s->nodes[x->in[i]->id].writers++;
-    }
-    for (int k = 0; k < s->n_backward; k++) {
-        const node *x = s->backward[k];
-        call *c = &s->nodes[x->id].c;
-        for (int i = 0; x->op == OP_SUM && i < x->n_in; i++) {
-            binding *from = &s->nodes[x->in[i]->id];
-            if (!c->wants[i] || x->a.coefficients[i] != 1 || from->writers != 1 || is_leaf(x->in[i]))
-                continue;
-            from->shares = x;
-            c->wants[i] = false;
-        }
-    }
-}
-
 static err plan_calls(step *s)
 {
     for (int k = 0; k < s->n_forward; k++) {
@@ -229,54 +201,69 @@ static void extend_gradient(step *s, const node *x, int position)
     extend(&s->nodes[step_gradient_owner(s, x)->id].gradient, position);
 }
 
+/* For a reader in forward, or in backward. */
+static void extend_value(step *s, const node *x, int position)
+{
+    buffer *value = &s->nodes[step_value_owner(s, x)->id].value;
+    if (!s->nodes[x->id].again || position < s->n_forward) {
+        extend(value, position);
+        return;
+    }
+    if (value->resume == 0 || position < value->resume) value->resume = position;
+    if (position > value->until) value->until = position;
+}
+
 /* Sets the lifetimes of a node's value, gradient and saved state as far as `x` itself and its inputs go. */
 static void live(step *s, const node *x)
 {
     binding *b = &s->nodes[x->id];
-    extend(&b->value, b->forward_at);
+    extend_value(s, x, b->forward_at);
     if (b->backward_at >= 0) {
-        if (node_reads_output(x)) extend(&b->value, b->backward_at);
+        if (node_reads_output(x) && !b->again) extend_value(s, x, b->backward_at);
         extend_gradient(s, x, b->backward_at);
         b->gradient.bytes = b->value.bytes;
     }
+    if (b->reads_moments) extend(&s->nodes[step_value_owner(s, x->in[0])->id].moments, b->forward_at);
     b->saved = (buffer){.bytes = b->c.saved_bytes, .first = b->forward_at, .last = b->forward_at};
     if (b->backward_at >= 0) extend(&b->saved, b->backward_at);
     for (int i = 0; i < x->n_in; i++) {
-        binding *from = &s->nodes[x->in[i]->id];
-        extend(&from->value, b->forward_at);
+        extend_value(s, x->in[i], b->forward_at);
         if (b->backward_at < 0) continue;
-        if (node_reads_input(x, i)) extend(&from->value, b->backward_at);
+        if (node_reads_input(x, i)) extend_value(s, x->in[i], b->backward_at);
         if (b->c.wants[i]) extend_gradient(s, x->in[i], b->backward_at);
     }
 }
 
 static err plan_memory(step *s)
 {
-    enum { PER_NODE = 3 };
+    enum { PER_NODE = 4 };
     net *n = s->n;
     buffer *all = calloc((size_t)s->n_nodes * PER_NODE + 1, sizeof *all);
     if (!all) return err_set(ERR_SYSTEM, "out of memory while compiling a step");
     int end = s->n_forward + s->n_backward;
     for (int id = 0; id < s->n_nodes; id++) {
         binding *b = &s->nodes[id];
-        b->value = b->gradient = b->saved = (buffer){.first = end, .last = -1};
+        b->value = b->gradient = b->saved = b->moments = (buffer){.first = end, .last = -1};
         b->value.bytes = n->i->value_bytes(n->b, &n->nodes[id]->shape, n->nodes[id]->plain);
+        b->moments.bytes = (size_t)b->known * sizeof(channel_moments);
     }
     for (int k = 0; k < s->n_forward; k++) live(s, s->forward[k]);
     for (int id = 0; id < s->n_nodes; id++) {
         const binding *b = &s->nodes[id];
-        bool own_value = is_leaf(n->nodes[id]) || b->kept,
+        bool own_value = is_leaf(n->nodes[id]) || b->kept || b->within,
              own_gradient = is_leaf(n->nodes[id]) || n->nodes[id] == s->loss || b->shares;
         const buffer none = {.last = -1};
         all[id * PER_NODE] = own_value ? none : b->value;
         all[id * PER_NODE + 1] = own_gradient ? none : b->gradient;
         all[id * PER_NODE + 2] = b->saved;
+        all[id * PER_NODE + 3] = b->moments;
     }
     err error = arena_plan(all, s->n_nodes * PER_NODE, &s->arena_bytes);
     for (int id = 0; id < s->n_nodes; id++) {
         s->nodes[id].value.offset = all[id * PER_NODE].offset;
         s->nodes[id].gradient.offset = all[id * PER_NODE + 1].offset;
         s->nodes[id].saved.offset = all[id * PER_NODE + 2].offset;
+        s->nodes[id].moments.offset = all[id * PER_NODE + 3].offset;
     }
     free(all);
     return error;
@@ -329,7 +316,7 @@ static err compile(step *s, const nn_t *keep, int n_keep, const char *train_scop
                        train_scope);
     TRY(order_calls(s));
     describe_calls(s);
-    share_gradients(s);
+    step_share(s);
     TRY(plan_calls(s));
     TRY(plan_memory(s));
     TRY(allocate_kept(s));

@@ -97,6 +97,8 @@ err net_scope(net *n, const char *prefix, scope_vectors **out);
 typedef struct buffer {
     size_t bytes, offset;
     int first, last; /* the first and the last position of the program that needs it; first > last: never */
+    int resume,
+        until; /* and again from one to the other, after `last`: others may have it in between; 0: not */
 } buffer;
 
 /* arena.c: gives each buffer an offset so that two that live at the same time do not overlap; returns the

@@ -9,10 +9,17 @@
 
 static float *value_of(const step *s, const node *x)
 {
+    x = step_value_owner(s, x);
     const binding *b = &s->nodes[x->id];
     if (x->op == OP_INPUT) return s->n->inputs[x->id];
     if (x->op == OP_PARAMETER) return net_parameter_of(s->n, x)->value;
     return b->kept ? b->memory : (float *)(void *)((char *)s->n->arena + b->value.offset);
+}
+
+static channel_moments *moments_of(const step *s, const node *x)
+{
+    const buffer *b = &s->nodes[step_value_owner(s, x)->id].moments;
+    return (channel_moments *)(void *)((char *)s->n->arena + b->offset);
 }
 
 static float *gradient_of(const step *s, const node *x)
@@ -34,6 +41,7 @@ static void bind(step *s)
         c->out = value_of(s, x);
         c->saved = c->saved_bytes ? (char *)s->n->arena + b->saved.offset : NULL;
         c->scratch = c->scratch_bytes ? s->n->scratch : NULL;
+        c->moments = b->reads_moments ? moments_of(s, x->in[0]) : NULL;
         c->dout = c->backward ? gradient_of(s, x) : NULL;
         for (int i = 0; i < x->n_in; i++) {
             const parameter *p = net_parameter_of(s->n, x->in[i]);
@@ -47,17 +55,36 @@ static void bind(step *s)
     s->bound_scratch = s->n->scratch;
 }
 
-static err run_call(step *s, call *c, bool backward)
+typedef err (*kernel_part)(backend *b, const call *c);
+
+/* `seconds`: where the time goes in a profile. */
+static err run_call(step *s, const call *c, kernel_part part, double *seconds)
 {
-    const kernel *op = s->n->i->ops[c->n->op];
     double start = s->profile ? clock_seconds() : 0;
-    err error = backward ? op->backward(s->n->b, c) : op->forward(s->n->b, c);
+    err error = part(s->n->b, c);
     if (error != OK) return err_context(error, "%s", c->n->name);
     if (s->profile && s->n->i->wait) TRY(s->n->i->wait(s->n->b));
-    if (s->profile)
-        *(backward ? &s->times[c->n->op].backward_s : &s->times[c->n->op].forward_s) +=
-            clock_seconds() - start;
+    if (s->profile) *seconds += clock_seconds() - start;
     return OK;
+}
+
+static err run_forward(step *s, call *c, uint64_t t)
+{
+    c->t = t;
+    return run_call(s, c, s->n->i->ops[c->n->op]->forward, &s->times[c->n->op].forward_s);
+}
+
+/* After the inputs that it is the first to read again. */
+static err run_backward(step *s, const node *x)
+{
+    const binding *b = &s->nodes[x->id];
+    for (int i = 0; i < x->n_in; i++) {
+        const node *in = x->in[i];
+        const binding *from = &s->nodes[in->id];
+        if (from->again && from->value.resume == b->backward_at)
+            TRY(run_call(s, &from->c, s->n->i->ops[in->op]->again, &s->times[in->op].backward_s));
+    }
+    return run_call(s, &b->c, s->n->i->ops[x->op]->backward, &s->times[x->op].backward_s);
 }
 
 /* Parameters of the scope that the loss does not reach get a gradient of zero, not the last step's. */
@@ -81,14 +108,10 @@ static err add_up_gradients(step *s)
 
 static err run_calls(step *s, uint64_t t)
 {
-    for (int k = 0; k < s->n_forward; k++) {
-        call *c = &s->nodes[s->forward[k]->id].c;
-        c->t = t;
-        TRY(run_call(s, c, false));
-    }
+    for (int k = 0; k < s->n_forward; k++) TRY(run_forward(s, &s->nodes[s->forward[k]->id].c, t));
     if (!s->scope) return OK;
     TRY(clear_unreached(s));
-    for (int k = 0; k < s->n_backward; k++) TRY(run_call(s, &s->nodes[s->backward[k]->id].c, true));
+    for (int k = 0; k < s->n_backward; k++) TRY(run_backward(s, s->backward[k]));
     return add_up_gradients(s);
 }
 

@@ -125,10 +125,10 @@ void cpu_clear_padding(const view *v, void *y)
     if (used == v->lanes) return;
 #pragma omp parallel for schedule(static)
     for (int n = 0; n < v->n; n++) {
-        size_t block = (size_t)(n * v->blocks + v->blocks - 1) * view_slab(v);
+        size_t block = view_slab_at(v, (n + 1) * v->blocks - 1) + (size_t)used;
         for (size_t i = 0; i < v->area; i++)
-            for (int j = used; j < v->lanes; j++)
-                memset(view_at(v, y, block + i * (size_t)v->lanes + (size_t)j), 0, v->half ? 2 : 4);
+            memset(view_at(v, y, block + i * v->pixel_pitch), 0,
+                   (size_t)(v->lanes - used) * (v->half ? 2 : 4));
     }
 }
 

@@ -12,7 +12,7 @@
  * gain and bias rows * padded (rows = n if conditional). saved: mean, inverse deviation. first, second: means
  * and squares of slabs; in backward the sums of g and g (x - mean) of this replica's slabs. */
 typedef struct tables {
-    view v;
+    view v, x, dx;                /* of the output; of the input and its gradient, which may have a pitch */
     size_t padded, rows, samples; /* samples: v.n of all replicas */
     float *mean, *inverse;        /* padded */
     float *scale, *shift;         /* rows * padded: out = x * scale + shift */
@@ -20,9 +20,9 @@ typedef struct tables {
     float *slope, *constant;      /* padded: what backward subtracts is -(x - mean) * slope - constant */
 } tables;
 
-static view view_for(const backend *b, const node *n)
+static view view_for(const backend *b, const node *n, int pitch)
 {
-    view v = cpu_view_of(b, n->in[0]);
+    view v = cpu_view_pitched(b, n->in[0], pitch);
     if (n->shape.rank == 2 && n->in[1]->shape.rank == 1) { /* rows are the pixels of one sample */
         v.area = (size_t)v.n;
         v.height = v.n;
@@ -39,7 +39,9 @@ static size_t samples_of(const call *c, const view *v)
 
 static tables tables_of(const backend *b, const call *c)
 {
-    tables t = {.v = view_for(b, c->n)};
+    tables t = {.v = view_for(b, c->n, 0),
+                .x = view_for(b, c->n, c->pitch.in),
+                .dx = view_for(b, c->n, c->pitch.din)};
     t.samples = samples_of(c, &t.v);
     t.padded = view_padded(&t.v);
     t.rows = c->n->in[1]->shape.rank == 2 ? (size_t)t.v.n : 1;
@@ -59,7 +61,7 @@ static tables tables_of(const backend *b, const call *c)
 
 static err plan(backend *b, call *c)
 {
-    view v = view_for(b, c->n);
+    view v = view_for(b, c->n, 0);
     size_t padded = view_padded(&v), rows = c->n->in[1]->shape.rank == 2 ? (size_t)v.n : 1;
     size_t floats = (2 * rows + 2 * samples_of(c, &v) + 2) * padded;
     if (c->backward)
@@ -70,36 +72,57 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
-/* Mean and inverse deviation of channel i (at p of the tables) from those of its slabs; moves the running
- * ones. */
-static void join_channel(const call *c, const tables *t, size_t i, size_t p)
+/* The moments of channel p from those of its slabs. */
+static channel_moments join_slabs(const tables *t, size_t p)
 {
-    double mean = 0, squares = 0, area = (double)t->v.area, count = area * (double)t->samples;
+    double mean = 0, squares = 0, area = (double)t->v.area;
     for (size_t n = 0; n < t->samples; n++) mean += (double)t->first[n * t->padded + p];
     mean /= (double)t->samples;
     for (size_t n = 0; n < t->samples; n++) {
         double away = (double)t->first[n * t->padded + p] - mean;
         squares += (double)t->second[n * t->padded + p] + area * away * away;
     }
-    double variance = squares / count, unbiased = count > 1 ? squares / (count - 1) : variance;
-    double momentum = (double)c->n->a.momentum;
-    t->mean[p] = (float)mean;
-    t->inverse[p] = (float)(1 / sqrt(variance + (double)c->n->a.epsilon));
-    c->state[3][i] = (float)((1 - momentum) * (double)c->in[3][i] + momentum * mean);
-    c->state[4][i] = (float)((1 - momentum) * (double)c->in[4][i] + momentum * unbiased);
+    return (channel_moments){mean, squares};
 }
 
-/* The statistics of this replica's slabs, and of those of the others: each fills in its part of zeros. */
+/* Channels whose moments an earlier call has left: whole groups of 8, since norm_slab_statistics adds up what
+ * is past the last one in another order. */
+static size_t known_channels(const call *c)
+{
+    enum { GROUP = 8 };
+    return c->moments ? (size_t)c->known / GROUP * GROUP : 0;
+}
+
+/* Mean and inverse deviation of channel p; moves the running ones. */
+static void join_channel(const call *c, const tables *t, size_t p)
+{
+    channel_moments m = p < known_channels(c) ? c->moments[p] : join_slabs(t, p);
+    if (c->moments) c->moments[p] = m;
+    double count = (double)t->v.area * (double)t->samples, variance = m.squares / count;
+    double unbiased = count > 1 ? m.squares / (count - 1) : variance, momentum = (double)c->n->a.momentum;
+    t->mean[p] = (float)m.mean;
+    t->inverse[p] = (float)(1 / sqrt(variance + (double)c->n->a.epsilon));
+    c->state[3][p] = (float)((1 - momentum) * (double)c->in[3][p] + momentum * m.mean);
+    c->state[4][p] = (float)((1 - momentum) * (double)c->in[4][p] + momentum * unbiased);
+}
+
+/* The statistics of this replica's slabs, but for channels that are known; and of those of the others: each
+ * fills in its part of zeros. */
 static err slab_statistics(backend *b, const call *c, const tables *t)
 {
-    const view *v = &t->v;
+    enum { GROUP = 16 }; /* of norm_slab_statistics */
+    const view *v = &t->x;
     size_t own = (size_t)v->n * t->padded, all = t->samples * t->padded, before = own * (size_t)c->rank;
+    int known = (int)known_channels(c), known_blocks = known / v->lanes;
     if (all > own) cpu_zero(t->first, 2 * all * sizeof(float));
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(v); s++) {
+        int block = s % v->blocks;
         size_t p = before + (size_t)s * (size_t)v->lanes;
-        norm_slab_statistics(view_at(v, c->in[0], (size_t)s * view_slab(v)), v->area, v->lanes, v->half,
-                             t->first + p, t->second + p);
+        if (block < known_blocks) continue;
+        norm_slab_statistics(view_at(v, c->in[0], view_slab_at(v, s)), v->area,
+                             block == known_blocks ? known % v->lanes / GROUP * GROUP : 0, v->lanes,
+                             v->pixel_pitch, v->half, t->first + p, t->second + p);
     }
     return all > own ? cpu_all_reduce(b, t->first, 2 * all) : OK;
 }
@@ -112,7 +135,7 @@ static err find_statistics(backend *b, const call *c, const tables *t)
     for (size_t p = 0; p < t->padded; p++) {
         bool real = p < (size_t)v->channels;
         if (real && c->n->a.training) {
-            join_channel(c, t, p, p);
+            join_channel(c, t, p);
         } else {
             t->mean[p] = real ? c->in[3][p] : 0;
             t->inverse[p] = real ? 1 / sqrtf(c->in[4][p] + c->n->a.epsilon) : 0;
@@ -137,23 +160,29 @@ static void find_scales(const call *c, const tables *t)
 
 /* The position of slab s in tables of channels and of gains. */
 typedef struct place {
-    size_t channel, gain, slab, pixels;
+    size_t channel, gain, slab;
+    size_t pixels, x, dx; /* of the output; of the input and its gradient */
 } place;
 
 static place place_of(const tables *t, int s)
 {
     size_t lanes = (size_t)t->v.lanes, block = (size_t)(s % t->v.blocks), n = (size_t)(s / t->v.blocks);
-    place p = {.channel = block * lanes, .slab = (size_t)s * lanes, .pixels = (size_t)s * view_slab(&t->v)};
+    place p = {.channel = block * lanes,
+               .slab = (size_t)s * lanes,
+               .pixels = view_slab_at(&t->v, s),
+               .x = view_slab_at(&t->x, s),
+               .dx = view_slab_at(&t->dx, s)};
     p.gain = p.channel + (t->rows > 1 ? n * t->padded : 0);
     return p;
 }
 
 static norm_slab slab_of(const call *c, const tables *t, const place *p)
 {
-    return (norm_slab){.x = view_at(&t->v, c->in[0], p->pixels),
+    return (norm_slab){.x = view_at(&t->x, c->in[0], p->x),
                        .dout = c->dout ? view_at(&t->v, c->dout, p->pixels) : NULL,
                        .area = t->v.area,
                        .lanes = t->v.lanes,
+                       .x_pitch = t->x.pixel_pitch,
                        .half = t->v.half,
                        .mean = t->mean + p->channel,
                        .scale = t->scale + p->gain,
@@ -161,17 +190,30 @@ static norm_slab slab_of(const call *c, const tables *t, const place *p)
                        .relu = c->n->a.act == ACT_RELU};
 }
 
+static void apply(const call *c, const tables *t)
+{
+    find_scales(c, t);
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < view_slabs(&t->v); s++) {
+        place p = place_of(t, s);
+        norm_slab slab = slab_of(c, t, &p);
+        norm_slab_apply(&slab, view_at(&t->v, c->out, p.pixels));
+    }
+}
+
 static err forward(backend *b, const call *c)
 {
     tables t = tables_of(b, c);
     TRY(find_statistics(b, c, &t));
-    find_scales(c, &t);
-#pragma omp parallel for schedule(static)
-    for (int s = 0; s < view_slabs(&t.v); s++) {
-        place p = place_of(&t, s);
-        norm_slab slab = slab_of(c, &t, &p);
-        norm_slab_apply(&slab, view_at(&t.v, c->out, p.pixels));
-    }
+    apply(c, &t);
+    return OK;
+}
+
+/* From the saved statistics. */
+static err again(backend *b, const call *c)
+{
+    tables t = tables_of(b, c);
+    apply(c, &t);
     return OK;
 }
 
@@ -226,9 +268,10 @@ static err backward(backend *b, const call *c)
         place p = place_of(&t, s);
         norm_slab slab = slab_of(c, &t, &p);
         norm_slab_gradient(&slab, t.slope + p.channel, t.constant + p.channel,
-                           view_at(&t.v, c->din[0], p.pixels), c->add[0]);
+                           view_at(&t.dx, c->din[0], p.dx), t.dx.pixel_pitch, c->add[0]);
     }
     return OK;
 }
 
-const kernel cpu_batch_norm = {.plan = plan, .forward = forward, .backward = backward};
+const kernel cpu_batch_norm = {
+    .plan = plan, .forward = forward, .backward = backward, .again = again, .pitched = true};

@@ -1,17 +1,20 @@
-/* The inner loops of batch norm, over one slab: area pixels of `lanes` channels. */
+/* The inner loops of batch norm, over one slab: area pixels of `lanes` channels. What may have a pitch lies
+ * `..._pitch` elements apart from pixel to pixel, the rest `lanes`. */
 #ifndef NN_CPU_BATCH_NORM_H
 #define NN_CPU_BATCH_NORM_H
 
 #include "nn/cpu/cpu.h"
 
-/* mean[lanes], and squares[lanes]: the sum of squared distances from it. Two passes; the second finds the
- * slab in the cache. */
-void norm_slab_statistics(const void *x, size_t area, int lanes, bool half, float *mean, float *squares);
+/* mean[lanes], and squares[lanes]: the sum of squared distances from it, of lanes first.. (a multiple of 16).
+ * Two passes; the second finds the slab in the cache. */
+void norm_slab_statistics(const void *x, size_t area, int first, int lanes, size_t x_pitch, bool half,
+                          float *mean, float *squares);
 
 typedef struct norm_slab {
     const void *x, *dout; /* dout: in backward */
     size_t area;
     int lanes;
+    size_t x_pitch;
     bool half;
     const float *mean, *scale, *shift; /* lanes; mean: in backward */
     bool relu;
@@ -24,6 +27,7 @@ void norm_slab_apply(const norm_slab *s, void *out);
 void norm_slab_sums(const norm_slab *s, float *first, float *second);
 
 /* dx = scale g + (x - mean) slope + constant, stored or added. */
-void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, void *dx, bool add);
+void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, void *dx,
+                        size_t dx_pitch, bool add);
 
 #endif

@@ -60,29 +60,29 @@ static void channel_statistics(const void *x, size_t area, size_t lanes, size_t 
     squares[channel] = (float)square;
 }
 
-CPU_KERNEL void norm_slab_statistics(const void *x, size_t area, int lanes, bool half, float *mean,
-                                     float *squares)
+CPU_KERNEL void norm_slab_statistics(const void *x, size_t area, int first, int lanes, size_t x_pitch,
+                                     bool half, float *mean, float *squares)
 {
-    int j = 0;
+    int j = first;
     for (; j + 16 <= lanes; j += 16)
-        CELL_WIDTH(half, group_statistics, 16, x, area, (size_t)lanes, (size_t)j, mean, squares);
+        CELL_WIDTH(half, group_statistics, 16, x, area, x_pitch, (size_t)j, mean, squares);
     for (; j + 8 <= lanes; j += 8)
-        CELL_WIDTH(half, group_statistics, 8, x, area, (size_t)lanes, (size_t)j, mean, squares);
-    for (; j < lanes; j++) channel_statistics(x, area, (size_t)lanes, (size_t)j, half, mean, squares);
+        CELL_WIDTH(half, group_statistics, 8, x, area, x_pitch, (size_t)j, mean, squares);
+    for (; j < lanes; j++) channel_statistics(x, area, x_pitch, (size_t)j, half, mean, squares);
 }
 
 CPU_INLINE void apply_group(const norm_slab *s, void *restrict out, size_t first, int width, bool half)
 {
     float scale[MOST_WIDTH], shift[MOST_WIDTH];
-    size_t lanes = (size_t)s->lanes;
+    size_t lanes = (size_t)s->lanes, x_pitch = s->x_pitch;
     bool relu = s->relu;
     memcpy(scale, s->scale + first, (size_t)width * sizeof *scale);
     memcpy(shift, s->shift + first, (size_t)width * sizeof *shift);
     for (size_t i = 0; i < s->area; i++)
         for (int j = 0; j < width; j++) {
-            size_t at = i * lanes + first + (size_t)j;
-            float y = cell_load(s->x, at, half) * scale[j] + shift[j];
-            cell_store(out, at, relu && y < 0 ? 0 : y, half);
+            size_t lane = first + (size_t)j;
+            float y = cell_load(s->x, i * x_pitch + lane, half) * scale[j] + shift[j];
+            cell_store(out, i * lanes + lane, relu && y < 0 ? 0 : y, half);
         }
 }
 
@@ -105,7 +105,7 @@ CPU_INLINE void sums_group(const norm_slab *s, size_t start, float *first, float
     enum { PAIR = 2 };
     float g[PAIR * MOST_WIDTH] = {0}, h[PAIR * MOST_WIDTH] = {0};
     float mean[MOST_WIDTH], scale[MOST_WIDTH], shift[MOST_WIDTH];
-    size_t lanes = (size_t)s->lanes, even = s->area / PAIR * PAIR;
+    size_t lanes = (size_t)s->lanes, x_pitch = s->x_pitch, even = s->area / PAIR * PAIR;
     bool relu = s->relu;
     memcpy(mean, s->mean + start, (size_t)width * sizeof *mean);
     memcpy(scale, s->scale + start, (size_t)width * sizeof *scale);
@@ -113,9 +113,10 @@ CPU_INLINE void sums_group(const norm_slab *s, size_t start, float *first, float
     for (size_t i = 0; i < s->area; i += PAIR)
         for (int a = 0; a < (i < even ? PAIR : 1); a++)
             for (int j = 0; j < width; j++) {
-                size_t at = (i + (size_t)a) * lanes + start + (size_t)j;
-                float x = cell_load(s->x, at, half);
-                float d = through(x, cell_load(s->dout, at, half), scale[j], shift[j], relu);
+                size_t pixel = i + (size_t)a, lane = start + (size_t)j;
+                float x = cell_load(s->x, pixel * x_pitch + lane, half);
+                float d =
+                    through(x, cell_load(s->dout, pixel * lanes + lane, half), scale[j], shift[j], relu);
                 g[a * width + j] += d;
                 h[a * width + j] += d * (x - mean[j]);
             }
@@ -127,9 +128,9 @@ static void channel_sums(const norm_slab *s, size_t channel, float *first, float
 {
     double g = 0, h = 0;
     for (size_t i = 0; i < s->area; i++) {
-        size_t at = i * (size_t)s->lanes + channel;
-        float x = cell_load(s->x, at, s->half);
-        float d = through(x, cell_load(s->dout, at, s->half), s->scale[channel], s->shift[channel], s->relu);
+        float x = cell_load(s->x, i * s->x_pitch + channel, s->half);
+        float dout = cell_load(s->dout, i * (size_t)s->lanes + channel, s->half);
+        float d = through(x, dout, s->scale[channel], s->shift[channel], s->relu);
         g += (double)d;
         h += (double)(d * (x - s->mean[channel]));
     }
@@ -146,10 +147,11 @@ CPU_KERNEL void norm_slab_sums(const norm_slab *s, float *first, float *second)
 }
 
 CPU_INLINE void gradient_group(const norm_slab *s, const float *slope, const float *constant,
-                               void *restrict dx, size_t first, bool add, int width, bool half)
+                               void *restrict dx, size_t dx_pitch, size_t first, bool add, int width,
+                               bool half)
 {
     float mean[MOST_WIDTH], scale[MOST_WIDTH], shift[MOST_WIDTH], slopes[MOST_WIDTH], constants[MOST_WIDTH];
-    size_t lanes = (size_t)s->lanes, bytes = (size_t)width * sizeof *mean;
+    size_t lanes = (size_t)s->lanes, x_pitch = s->x_pitch, bytes = (size_t)width * sizeof *mean;
     bool relu = s->relu;
     memcpy(mean, s->mean + first, bytes);
     memcpy(scale, s->scale + first, bytes);
@@ -158,16 +160,16 @@ CPU_INLINE void gradient_group(const norm_slab *s, const float *slope, const flo
     memcpy(constants, constant + first, bytes);
     for (size_t i = 0; i < s->area; i++)
         for (int j = 0; j < width; j++) {
-            size_t at = i * lanes + first + (size_t)j;
-            float x = cell_load(s->x, at, half);
-            float d = through(x, cell_load(s->dout, at, half), scale[j], shift[j], relu);
+            size_t lane = first + (size_t)j, at = i * dx_pitch + lane;
+            float x = cell_load(s->x, i * x_pitch + lane, half);
+            float d = through(x, cell_load(s->dout, i * lanes + lane, half), scale[j], shift[j], relu);
             d = scale[j] * d + (x - mean[j]) * slopes[j] + constants[j];
             cell_store(dx, at, add ? cell_load(dx, at, half) + d : d, half);
         }
 }
 
 CPU_KERNEL void norm_slab_gradient(const norm_slab *s, const float *slope, const float *constant, void *dx,
-                                   bool add)
+                                   size_t dx_pitch, bool add)
 {
-    CELL_GROUPS(s->lanes, s->half, j, gradient_group, s, slope, constant, dx, (size_t)j, add);
+    CELL_GROUPS(s->lanes, s->half, j, gradient_group, s, slope, constant, dx, dx_pitch, (size_t)j, add);
 }

@@ -1,6 +1,6 @@
 /* Along axis 0 samples follow each other, and along axis 2 plain rows. Along axis 1 an input may start in the
  * middle of a block (a DenseNet of growth 12), so its lanes are moved in runs that end where a block of
- * either side ends. */
+ * either side ends. An input that begins the whole may be there already (nn/backend.h, pitch). */
 #include "nn/cpu/cells.h"
 
 /* A run of `count` channels between a block of the whole and a block of one input. */
@@ -71,8 +71,8 @@ static void move_channels(const view *to, void *y, int to_first, const view *fro
         if (count > from->lanes - from_lane) count = from->lanes - from_lane;
         run r = {.to = view_at(to, y, (size_t)(p / to->lanes) * view_slab(to) + (size_t)to_lane),
                  .from = view_at(from, x, (size_t)(q / from->lanes) * view_slab(from) + (size_t)from_lane),
-                 .to_lanes = (size_t)to->lanes,
-                 .from_lanes = (size_t)from->lanes,
+                 .to_lanes = to->pixel_pitch,
+                 .from_lanes = from->pixel_pitch,
                  .count = (size_t)count,
                  .add = add};
         move_run(&r, to->area, to->half, from->half);
@@ -113,59 +113,69 @@ static void split_rows(const call *c)
     }
 }
 
-static err forward(backend *b, const call *c)
+static view input_view(const backend *b, const call *c, int i, int pitch)
 {
-    view out = cpu_view_of(b, c->n);
-    if (c->n->a.axis == 2) {
-        join_rows(c);
-        return OK;
-    }
-    if (c->n->a.axis == 0) {
-        char *to = (char *)c->out;
-        for (int i = 0; i < c->n->n_in; i++) {
-            view v = cpu_view_of(b, c->n->in[i]);
-            cpu_copy(to, c->in[i], view_bytes(&v));
-            to += view_bytes(&v);
-        }
-        return OK;
-    }
+    return cpu_view_pitched(b, c->n->in[i], i == 0 ? pitch : 0);
+}
+
+static void join_channels(const backend *b, const call *c)
+{
+    view out = cpu_view_pitched(b, c->n, c->pitch.out);
 #pragma omp parallel for schedule(static)
     for (int n = 0; n < out.n; n++) {
-        void *y = view_at(&out, c->out, (size_t)n * view_sample(&out));
+        void *y = view_at(&out, c->out, (size_t)n * out.sample_pitch);
         int first = 0;
         for (int i = 0; i < c->n->n_in; i++) {
-            view v = cpu_view_of(b, c->n->in[i]);
-            const void *x = view_at(&v, c->in[i], (size_t)n * view_sample(&v));
-            move_channels(&out, y, first, &v, x, 0, v.channels, false);
+            view v = input_view(b, c, i, c->pitch.in);
+            const void *x = view_at(&v, c->in[i], (size_t)n * v.sample_pitch);
+            if (x != y) move_channels(&out, y, first, &v, x, 0, v.channels, false);
             first += v.channels;
         }
     }
     cpu_clear_padding(&out, c->out);
-    return OK;
 }
 
-static void split_channels(backend *b, const call *c, const view *whole)
+static void split_channels(const backend *b, const call *c)
 {
+    view whole = cpu_view_pitched(b, c->n, c->pitch.dout);
     int first = 0;
     for (int i = 0; i < c->n->n_in; i++) {
-        view v = cpu_view_of(b, c->n->in[i]);
+        view v = input_view(b, c, i, c->pitch.din);
         if (c->din[i]) {
 #pragma omp parallel for schedule(static)
-            for (int n = 0; n < whole->n; n++)
-                move_channels(&v, view_at(&v, c->din[i], (size_t)n * view_sample(&v)), 0, whole,
-                              view_at(whole, c->dout, (size_t)n * view_sample(whole)), first, v.channels,
+            for (int n = 0; n < whole.n; n++)
+                move_channels(&v, view_at(&v, c->din[i], (size_t)n * v.sample_pitch), 0, &whole,
+                              view_at(&whole, c->dout, (size_t)n * whole.sample_pitch), first, v.channels,
                               c->add[i]);
-            cpu_clear_padding(&v, c->din[i]);
+            if (!c->add[i] && c->pitch.din == 0) cpu_clear_padding(&v, c->din[i]);
         }
         first += v.channels;
     }
 }
 
+static err forward(backend *b, const call *c)
+{
+    if (c->n->a.axis == 1) {
+        join_channels(b, c);
+        return OK;
+    }
+    if (c->n->a.axis == 2) {
+        join_rows(c);
+        return OK;
+    }
+    char *to = (char *)c->out;
+    for (int i = 0; i < c->n->n_in; i++) {
+        view v = cpu_view_of(b, c->n->in[i]);
+        cpu_copy(to, c->in[i], view_bytes(&v));
+        to += view_bytes(&v);
+    }
+    return OK;
+}
+
 static err backward(backend *b, const call *c)
 {
-    view whole = cpu_view_of(b, c->n);
     if (c->n->a.axis == 1) {
-        split_channels(b, c, &whole);
+        split_channels(b, c);
         return OK;
     }
     if (c->n->a.axis == 2) {
@@ -181,4 +191,4 @@ static err backward(backend *b, const call *c)
     return OK;
 }
 
-const kernel cpu_concat = {.plan = plan, .forward = forward, .backward = backward};
+const kernel cpu_concat = {.plan = plan, .forward = forward, .backward = backward, .pitched = true};

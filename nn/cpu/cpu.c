@@ -97,6 +97,12 @@ static size_t value_bytes(backend *b, const nn_shape_t *shape, bool plain)
     return view_bytes(&v);
 }
 
+static bool holds_part(backend *b, const nn_shape_t *whole, const nn_shape_t *part)
+{
+    (void)b;
+    return (whole->d[1] < CPU_MIN_BLOCKED) == (part->d[1] < CPU_MIN_BLOCKED);
+}
+
 static err upload(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device)
 {
     view v = cpu_view(b, shape, plain);
@@ -120,6 +126,7 @@ const backend_i be_cpu = {
     .allocate = allocate,
     .release = release,
     .value_bytes = value_bytes,
+    .holds_part = holds_part,
     .upload = upload,
     .download = download,
     .fill = cpu_fill,

@@ -33,10 +33,15 @@ typedef struct view {
     int lanes;   /* elements per pixel of a block */
     bool half;   /* elements are bf16, else float */
     size_t area; /* height * width */
+    /* Elements from a sample to the next, and from a pixel of a block to the next: more than there are where
+     * a tensor is the first channels of another (cpu_view_pitched). Only then do they differ from view_sample
+     * and lanes, which is all that kernels without `pitched` look at. */
+    size_t sample_pitch, pixel_pitch;
 } view;
 
 view cpu_view(const backend *b, const nn_shape_t *shape, bool plain);
 view cpu_view_of(const backend *b, const node *n);
+view cpu_view_pitched(const backend *b, const node *n, int pitch); /* pitch: as in call.pitch */
 
 static inline size_t view_slab(const view *v) /* elements of one block of one sample */
 {
@@ -61,6 +66,12 @@ static inline size_t view_bytes(const view *v)
 static inline int view_slabs(const view *v)
 {
     return v->n * v->blocks;
+}
+
+/* Element at which slab `s` of view_slabs starts. */
+static inline size_t view_slab_at(const view *v, int s)
+{
+    return (size_t)(s / v->blocks) * v->sample_pitch + (size_t)(s % v->blocks) * view_slab(v);
 }
 
 /* Channels with their padding: the length of a table of one value per channel in block order. */

@@ -22,12 +22,26 @@ view cpu_view(const backend *b, const nn_shape_t *shape, bool plain)
         v.n = d[0];
         v.channels = v.lanes = shape->rank == 2 ? d[1] : d[1] * d[2];
     }
+    v.sample_pitch = view_sample(&v);
+    v.pixel_pitch = (size_t)v.lanes;
     return v;
 }
 
 view cpu_view_of(const backend *b, const node *n)
 {
     return cpu_view(b, &n->shape, n->plain);
+}
+
+view cpu_view_pitched(const backend *b, const node *n, int pitch)
+{
+    view v = cpu_view_of(b, n);
+    if (pitch == 0) return v;
+    nn_shape_t shape = n->shape;
+    shape.d[1] = pitch;
+    view whole = cpu_view(b, &shape, n->plain);
+    v.sample_pitch = whole.sample_pitch;
+    v.pixel_pitch = whole.pixel_pitch;
+    return v;
 }
 
 void cpu_share(size_t n, size_t *first, size_t *end)

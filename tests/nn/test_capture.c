@@ -136,7 +136,8 @@ static void fake_close(capture *c)
     free(c);
 }
 
-static const kernel fake_kernel = {fake_plan, fake_unplan, fake_forward, fake_backward};
+static const kernel fake_kernel = {
+    .plan = fake_plan, .unplan = fake_unplan, .forward = fake_forward, .backward = fake_backward};
 static backend_i fake = {.ops = {
 #define X(name, text) [OP_##name] = &fake_kernel,
 #include "nn/ops.def"
