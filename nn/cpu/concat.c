@@ -3,25 +3,40 @@
  * either side ends. An input that begins the whole may be there already (nn/backend.h, pitch). */
 #include "nn/cpu/cells.h"
 
-/* A run of `count` channels between a block of the whole and a block of one input. */
+/* A run of `count` channels between a block of the whole and a block of one input, and of `zeros` lanes of
+ * padding that follow it. */
 typedef struct run {
     void *to;
     const void *from;
-    size_t to_lanes, from_lanes, count;
+    size_t to_lanes, from_lanes, count, zeros;
     bool add;
 } run;
 
-CPU_INLINE void move_loop(const run *r, size_t area, size_t count, bool add, bool to_half, bool from_half)
+CPU_INLINE void move_loop(const run *r, size_t area, size_t count, size_t zeros, bool add, bool to_half,
+                          bool from_half)
 {
     void *restrict to = r->to;
     const void *restrict from = r->from;
     size_t to_lanes = r->to_lanes, from_lanes = r->from_lanes;
-    for (size_t i = 0; i < area; i++)
+    for (size_t i = 0; i < area; i++) {
         for (size_t j = 0; j < count; j++) {
             float x = cell_load(from, i * from_lanes + j, from_half);
             size_t at = i * to_lanes + j;
             cell_store(to, at, add ? cell_load(to, at, to_half) + x : x, to_half);
         }
+        for (size_t j = count; j < count + zeros; j++) cell_store(to, i * to_lanes + j, 0, to_half);
+    }
+}
+
+/* With a constant number of zeros where it is a common one. */
+CPU_INLINE void move_count(const run *r, size_t area, size_t count, bool half)
+{
+    if (r->zeros == 0)
+        move_loop(r, area, count, 0, false, half, half);
+    else if (r->zeros == 8)
+        move_loop(r, area, count, 8, false, half, half);
+    else
+        move_loop(r, area, count, r->zeros, false, half, half);
 }
 
 /* With a constant count where it is a common one. */
@@ -29,22 +44,22 @@ CPU_INLINE void move_lanes(const run *r, size_t area, bool half)
 {
     switch (r->add ? 0 : r->count) {
     case 4:
-        move_loop(r, area, 4, false, half, half);
+        move_count(r, area, 4, half);
         break;
     case 8:
-        move_loop(r, area, 8, false, half, half);
+        move_count(r, area, 8, half);
         break;
     case 12:
-        move_loop(r, area, 12, false, half, half);
+        move_count(r, area, 12, half);
         break;
     case 16:
-        move_loop(r, area, 16, false, half, half);
+        move_count(r, area, 16, half);
         break;
     case 32:
-        move_loop(r, area, 32, false, half, half);
+        move_count(r, area, 32, half);
         break;
     default:
-        move_loop(r, area, r->count, r->add, half, half);
+        move_loop(r, area, r->count, r->zeros, r->add, half, half);
         break;
     }
 }
@@ -52,14 +67,15 @@ CPU_INLINE void move_lanes(const run *r, size_t area, bool half)
 CPU_KERNEL static void move_run(const run *r, size_t area, bool to_half, bool from_half)
 {
     if (to_half != from_half)
-        move_loop(r, area, r->count, r->add, to_half, from_half);
+        move_loop(r, area, r->count, r->zeros, r->add, to_half, from_half);
     else if (to_half)
         move_lanes(r, area, true);
     else
         move_lanes(r, area, false);
 }
 
-/* Copies `channels` channels of one sample, starting at channel from_first of x and to_first of y. */
+/* Copies `channels` channels of one sample, starting at channel from_first of x and to_first of y. Padding of
+ * y that follows them becomes zero, unless adding: then it is already. */
 static void move_channels(const view *to, void *y, int to_first, const view *from, const void *x,
                           int from_first, int channels, bool add)
 {
@@ -74,6 +90,7 @@ static void move_channels(const view *to, void *y, int to_first, const view *fro
                  .to_lanes = to->pixel_pitch,
                  .from_lanes = from->pixel_pitch,
                  .count = (size_t)count,
+                 .zeros = !add && p + count == to->channels ? (size_t)(to->lanes - to_lane - count) : 0,
                  .add = add};
         move_run(&r, to->area, to->half, from->half);
     }
@@ -132,9 +149,9 @@ static void join_channels(const backend *b, const call *c)
             first += v.channels;
         }
     }
-    cpu_clear_padding(&out, c->out);
 }
 
+/* A gradient with a pitch is only added to: the longer concat has stored it. */
 static void split_channels(const backend *b, const call *c)
 {
     view whole = cpu_view_pitched(b, c->n, c->pitch.dout);
@@ -147,7 +164,6 @@ static void split_channels(const backend *b, const call *c)
                 move_channels(&v, view_at(&v, c->din[i], (size_t)n * v.sample_pitch), 0, &whole,
                               view_at(&whole, c->dout, (size_t)n * whole.sample_pitch), first, v.channels,
                               c->add[i]);
-            if (!c->add[i] && c->pitch.din == 0) cpu_clear_padding(&v, c->din[i]);
         }
         first += v.channels;
     }
