@@ -33,8 +33,8 @@ NORMAL_FUNCTION uint32_t normal_bits_of(float x)
 /* -ln u for u = (word + 1) 2^-32, with a relative error below 2^-22 also where u is close to 1.
  *
  * word + 1 = 2^e (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2). f is rounded only once, because the two halves of
- * the word are floats, and the upper half less 2^e is one. With s = f / (2 + f), ln(1 + f) = 2 artanh s =
- * 2s + s R, R = 2s^2/3 + 2s^4/5 + 2s^6/7 + 2s^8/9 + ..., of which the rest is below 2^-28 of the sum; and
+ * the word are floats, and the upper half less 2^e is one. With s = f / (2 + f), ln(1 + f) = 2 artanh s
+ * = 2s + s R, R = 2s^2/3 + 2s^4/5 + 2s^6/7 + 2s^8/9 + ..., of which the rest is below 2^-28 of the sum; and
  * 2s = f - (f^2/2 - s f^2/2), so that the large term, f, is exact. */
 NORMAL_FUNCTION float normal_minus_log(uint32_t word)
 {
@@ -42,9 +42,9 @@ NORMAL_FUNCTION float normal_minus_log(uint32_t word)
     float high = (float)(int32_t)(word >> 16) * 0x1p16F, low = (float)(int32_t)((word & 0xFFFF) + 1);
     uint32_t exponent = (normal_bits_of(high + low) + (one - root_of_half)) >> 23; /* e + 127 */
     float power = normal_float_of(exponent << 23), inverse = normal_float_of((254 - exponent) << 23);
-    float f = ((high - power) + low) * inverse, s = f / (2.0F + f), z = s * s, half = 0.5F * f * f;
+    float f = ((high - power) + low) * inverse, s = f / (2.0F + f), z = s * s, half_square = 0.5F * f * f;
     float series = z * (2.0F / 3 + z * (2.0F / 5 + z * (2.0F / 7 + z * (2.0F / 9))));
-    float minus_log = (half - s * (half + series)) - f;
+    float minus_log = (half_square - s * (half_square + series)) - f;
     return (float)(127 + 32 - (int32_t)exponent) * 0.693147180559945309F + minus_log;
 }
 
