@@ -2,12 +2,13 @@
  * (thin_conv.h). */
 #include "nn/cpu/conv_product.h"
 #include "nn/cpu/thin_conv.h"
+#include "nn/cpu/tile.h"
 #include "nn/cpu/up_conv.h"
 
 #include <omp.h>
 #include <stdlib.h>
 
-typedef enum way { BY_ONEDNN, BY_THIN } way;
+typedef enum way { BY_ONEDNN, BY_THIN, BY_TILES } way;
 
 typedef struct conv_plan {
     conv_shape shape;
@@ -15,7 +16,8 @@ typedef struct conv_plan {
     conv_product *product; /* in place of `weights` where that is faster */
     way forward_way, data_way, weights_way;
     thin_conv contract, expand, correlate;
-    bool fused; /* the activation is part of the forward primitive */
+    int threads; /* of what is done by tiles */
+    bool fused;  /* the activation is part of the forward primitive */
     bool thin_is_out;
     bool gated;      /* thin kernels read dout through the derivative of the activation themselves */
     size_t dz_bytes; /* else scratch of backward begins with dz = dout act'(out), if there is an activation */
@@ -32,6 +34,8 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
 {
     const conv_shape *s = &p->shape;
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
+    p->threads = omp_get_max_threads();
+    if (tile_spread_suits(b, s)) p->data_way = BY_TILES;
     bool thin_in = s->c < CPU_MIN_BLOCKED, thin_out = s->o < CPU_MIN_BLOCKED;
     if (thin_in == thin_out || (thin_in ? out : in).lanes % CPU_MIN_BLOCKED != 0) return;
     int mirrored = s->k - 1 - s->pad;
@@ -42,7 +46,7 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
                    .thin_is_out = thin_out,
                    .slope = c->n->a.act == ACT_LEAKY_RELU ? 0.2F : 0,
                    .tile = b->width == 16 ? 8 : 4,
-                   .threads = omp_get_max_threads()};
+                   .threads = p->threads};
     p->contract = p->expand = p->correlate = t;
     p->thin_is_out = thin_out;
     p->contract.pad = thin_out ? s->pad : mirrored;
@@ -91,6 +95,7 @@ static size_t forward_scratch(const conv_plan *p)
 static size_t data_scratch(const conv_plan *p)
 {
     if (p->data_way == BY_ONEDNN) return stage_bytes(p->data);
+    if (p->data_way == BY_TILES) return tile_spread_bytes(&p->shape, p->threads);
     return p->thin_is_out ? thin_expand_bytes(&p->expand) : thin_contract_bytes(&p->contract);
 }
 
@@ -180,7 +185,9 @@ static err backward_data(const backend *b, const call *c, const conv_plan *p, co
     float *packed = (float *)(void *)scratch;
     void *memory[] = {c->din[0], stage_readable(c->in[1]), stage_readable(dz)};
     if (p->data_way == BY_ONEDNN) return stage_run(p->data, b, memory, (bool[3]){c->add[0]}, scratch);
-    if (p->thin_is_out)
+    if (p->data_way == BY_TILES)
+        tile_spread(&p->shape, dz, c->in[1], c->din[0], c->add[0], p->threads, scratch);
+    else if (p->thin_is_out)
         thin_expand(&p->expand, dz, c->in[1], NULL, ACT_NONE, c->din[0], c->add[0], packed);
     else
         thin_contract(&p->contract, dz, p->gated ? c->out : NULL, c->in[1], NULL, c->din[0], c->add[0],

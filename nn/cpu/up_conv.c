@@ -9,13 +9,18 @@
  * gradient of w gathers that of W. */
 #include "nn/cpu/up_conv.h"
 #include "nn/cpu/conv_product.h"
+#include "nn/cpu/tile.h"
 
+#include <omp.h>
 #include <stdlib.h>
 
 enum { K = 3, MIRROR = 4 };
 
 typedef struct up_plan {
+    conv_shape mirror;
     int in, out;                     /* channels */
+    int threads;                     /* of what is done by tiles */
+    bool spread;                     /* by tiles, in place of `forward` */
     stage *forward, *data, *weights; /* of the mirror: backward data, forward, backward weights */
     conv_product *product;           /* in place of `weights` where that is faster */
     size_t dz_bytes, kernel_bytes;   /* scratch is dz (if there is an activation), W, the stage's own */
@@ -31,9 +36,11 @@ static bool wants_dz(const call *c)
     return c->backward && c->n->a.act != ACT_NONE;
 }
 
-static err open_stages(const backend *b, const call *c, const conv_shape *mirror, up_plan *p)
+static err open_stages(const backend *b, const call *c, up_plan *p)
 {
-    TRY(conv_stage_open(b, mirror, CONV_BACKWARD_DATA, false, ACT_NONE, &p->forward));
+    const conv_shape *mirror = &p->mirror;
+    p->spread = tile_spread_suits(b, mirror);
+    if (!p->spread) TRY(conv_stage_open(b, mirror, CONV_BACKWARD_DATA, false, ACT_NONE, &p->forward));
     if (c->backward && c->wants[0]) TRY(conv_stage_open(b, mirror, CONV_FORWARD, false, ACT_NONE, &p->data));
     if (!c->backward || !c->wants[1]) return OK;
     if (conv_product_suits(b, mirror)) return conv_product_open(b, mirror, &p->product);
@@ -49,8 +56,9 @@ err up_conv_plan(backend *b, call *c)
     c->plan = p;
     p->in = x[1];
     p->out = y[1];
-    conv_shape mirror = conv_shape_of(y[0], y[1], y[2], y[3], x[1], MIRROR, 2, 1);
-    err error = open_stages(b, c, &mirror, p);
+    p->threads = omp_get_max_threads();
+    p->mirror = conv_shape_of(y[0], y[1], y[2], y[3], x[1], MIRROR, 2, 1);
+    err error = open_stages(b, c, p);
     if (error != OK) {
         up_conv_unplan(c);
         return error;
@@ -60,6 +68,7 @@ err up_conv_plan(backend *b, call *c)
     size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
     size_t own = stage_larger(stage_larger(stage_bytes(p->forward), stage_bytes(p->data)),
                               conv_product_bytes(p->product));
+    if (p->spread) own = stage_larger(own, tile_spread_bytes(&p->mirror, p->threads));
     c->scratch_bytes =
         p->dz_bytes + stage_larger(p->kernel_bytes + stage_larger(own, stage_bytes(p->weights)), sums);
     double products = (double)x[0] * x[1] * x[2] * x[3] * y[1] * MIRROR * MIRROR;
@@ -128,8 +137,11 @@ err up_conv_forward(backend *b, const call *c)
     char *scratch = (char *)c->scratch + p->dz_bytes;
     float *widened = (float *)(void *)scratch;
     widen_kernel(p, c->in[1], widened);
-    void *memory[] = {c->out, widened, stage_readable(c->in[0])};
-    TRY(stage_run(p->forward, b, memory, (bool[3]){false}, scratch + p->kernel_bytes));
+    void *memory[] = {c->out, widened, stage_readable(c->in[0])}, *own = scratch + p->kernel_bytes;
+    if (p->spread)
+        tile_spread(&p->mirror, c->in[0], widened, c->out, false, p->threads, own);
+    else
+        TRY(stage_run(p->forward, b, memory, (bool[3]){false}, own));
     if (has_bias(c)) cpu_add_bias(&out, c->out, c->in[2]);
     cpu_activate(c->n->a.act, out.half, c->out, c->out, view_cells(&out));
     if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&out, c->out);
