@@ -36,6 +36,7 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
     p->threads = omp_get_max_threads();
     if (tile_spread_suits(b, s)) p->data_way = BY_TILES;
+    if (tile_weights_suits(b, s)) p->weights_way = BY_TILES;
     bool thin_in = s->c < CPU_MIN_BLOCKED, thin_out = s->o < CPU_MIN_BLOCKED;
     if (thin_in == thin_out || (thin_in ? out : in).lanes % CPU_MIN_BLOCKED != 0) return;
     int mirrored = s->k - 1 - s->pad;
@@ -105,6 +106,7 @@ static size_t weights_scratch(const backend *b, const call *c, const conv_plan *
     view out = cpu_view_of(b, c->n);
     size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
     if (p->weights_way == BY_THIN) return stage_larger(thin_weights_bytes(&p->correlate), sums);
+    if (p->weights_way == BY_TILES) return stage_larger(tile_weights_bytes(s, p->threads), sums);
     if (p->product) return stage_larger(conv_product_bytes(p->product), sums);
     /* A bias whose gradient nobody wants (or the weight's) is still computed by the primitive: into scratch.
      */
@@ -217,6 +219,11 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
     view out = cpu_view_of(b, c->n);
     if (p->weights_way == BY_THIN) {
         weights_by_thin(b, c, p, dz, (float *)(void *)scratch);
+        return OK;
+    }
+    if (p->weights_way == BY_TILES) {
+        if (dbias) cpu_channel_sums(&out, dz, (float *)(void *)scratch, dbias, c->add[2]);
+        if (c->din[1]) tile_weights(s, c->in[0], dz, c->din[1], c->add[1], p->threads, scratch);
         return OK;
     }
     if (p->product) {

@@ -14,6 +14,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && (__GNUC__ >= 11 || defined(__clang__))
 #include <immintrin.h>
+#include <stdatomic.h>
 #define TILE_AVAILABLE 1
 /* A GNU extension, for the same reason as CPU_KERNEL. */
 #define TILE_KERNEL                                                                                          \
@@ -53,12 +54,21 @@ size_t tile_spread_bytes(const conv_shape *s, int threads);
 void tile_spread(const conv_shape *s, const void *small, const float *w, void *big, bool add, int threads,
                  void *scratch);
 
+/* tile_weights.c: the gradient of the weight (o,c,k,k), stored or added, from x (n,h,w,c) and dz (n,oh,ow,o),
+ * both bf16. It does not depend on the number of threads. */
+bool tile_weights_suits(const backend *b, const conv_shape *s);
+size_t tile_weights_bytes(const conv_shape *s, int threads);
+void tile_weights(const conv_shape *s, const void *x, const void *dz, float *dw, bool add, int threads,
+                  void *scratch);
+
 #if TILE_AVAILABLE
 
-/* All eight tiles whole. Of the calling thread, until tile_end. */
+/* All eight tiles whole. Of the calling thread, until tile_end. The compiler's intrinsics do not tell it all
+ * that they read: so this is a constant in memory, and tile_fence stands between writing what tiles are
+ * loaded from and loading it. */
 TILE_KERNEL static inline void tile_begin(void)
 {
-    const struct {
+    static const struct {
         uint8_t palette, start, reserved[14];
         uint16_t row_bytes[16];
         uint8_t rows[16];
@@ -66,6 +76,11 @@ TILE_KERNEL static inline void tile_begin(void)
                .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
                .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
     _tile_loadconfig(&whole);
+}
+
+static inline void tile_fence(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 TILE_KERNEL static inline void tile_end(void)
@@ -80,12 +95,13 @@ TILE_KERNEL static inline __m256i tile_rounded(__m512 x)
 }
 
 /* The 16x16 words at `from`, row by row, to columns: row i of the result goes to to + i * pitch bytes. */
-TILE_KERNEL static inline void tile_transpose(const uint32_t *from, void *to, size_t pitch)
+TILE_KERNEL static inline void tile_transpose(const void *from, void *to, size_t pitch)
 {
     const __m512i rows = _mm512_mullo_epi32(
         _mm512_set1_epi32(TILE_ROWS), _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
     for (int i = 0; i < TILE_ROWS; i++)
-        _mm512_storeu_si512((char *)to + (size_t)i * pitch, _mm512_i32gather_epi32(rows, from + i, 4));
+        _mm512_storeu_si512((char *)to + (size_t)i * pitch,
+                            _mm512_i32gather_epi32(rows, (const int *)from + i, 4));
 }
 
 #endif

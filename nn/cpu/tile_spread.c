@@ -105,6 +105,7 @@ TILE_KERNEL static void sum_phase(const conv_shape *s, const uint16_t *string, s
 {
     int depth = depth_tiles(s);
     size_t pixel = (size_t)s->o * sizeof *string, apart = (size_t)s->o * TILE_ROWS;
+    tile_fence();
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);

@@ -20,7 +20,7 @@ typedef struct up_plan {
     conv_shape mirror;
     int in, out;                     /* channels */
     int threads;                     /* of what is done by tiles */
-    bool spread;                     /* by tiles, in place of `forward` */
+    bool spread, tiled;              /* by tiles, in place of `forward` and of `weights` */
     stage *forward, *data, *weights; /* of the mirror: backward data, forward, backward weights */
     conv_product *product;           /* in place of `weights` where that is faster */
     size_t dz_bytes, kernel_bytes;   /* scratch is dz (if there is an activation), W, the stage's own */
@@ -43,6 +43,8 @@ static err open_stages(const backend *b, const call *c, up_plan *p)
     if (!p->spread) TRY(conv_stage_open(b, mirror, CONV_BACKWARD_DATA, false, ACT_NONE, &p->forward));
     if (c->backward && c->wants[0]) TRY(conv_stage_open(b, mirror, CONV_FORWARD, false, ACT_NONE, &p->data));
     if (!c->backward || !c->wants[1]) return OK;
+    p->tiled = tile_weights_suits(b, mirror);
+    if (p->tiled) return OK;
     if (conv_product_suits(b, mirror)) return conv_product_open(b, mirror, &p->product);
     return conv_stage_open(b, mirror, CONV_BACKWARD_WEIGHTS, false, ACT_NONE, &p->weights);
 }
@@ -68,6 +70,7 @@ err up_conv_plan(backend *b, call *c)
     size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
     size_t own = stage_larger(stage_larger(stage_bytes(p->forward), stage_bytes(p->data)),
                               conv_product_bytes(p->product));
+    if (p->tiled) own = stage_larger(own, tile_weights_bytes(&p->mirror, p->threads));
     if (p->spread) own = stage_larger(own, tile_spread_bytes(&p->mirror, p->threads));
     c->scratch_bytes =
         p->dz_bytes + stage_larger(p->kernel_bytes + stage_larger(own, stage_bytes(p->weights)), sums);
@@ -168,7 +171,9 @@ err up_conv_backward(backend *b, const call *c)
     if (!c->din[1]) return OK;
     void *own = scratch + p->kernel_bytes,
          *memory[] = {stage_readable(dz), widened, stage_readable(c->in[0])};
-    if (p->product)
+    if (p->tiled)
+        tile_weights(&p->mirror, dz, c->in[0], widened, false, p->threads, own);
+    else if (p->product)
         TRY(conv_product_run(p->product, b, dz, c->in[0], widened, false, own));
     else
         TRY(stage_run(p->weights, b, memory, (bool[3]){false}, own));
