@@ -18,8 +18,7 @@
 #define TILE_AVAILABLE 1
 /* A GNU extension, for the same reason as CPU_KERNEL. */
 #define TILE_KERNEL                                                                                          \
-    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma,bmi2,prefer-" \
-                          "vector-width=512")))
+    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma,bmi2")))
 #else
 #define TILE_AVAILABLE 0
 #endif
