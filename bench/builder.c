@@ -65,10 +65,11 @@ err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d)
     TRY(draw_open(s, *set, a->seed, a->shots, d));
     if (draw_one_hot(*set)) return OK;
     draw_close(d);
-    return err_set(ERR_CONFIG,
-                   "data.source = %.200s: a sample has not exactly one label; trials need one class an image; "
-                   "`bench data import --classes` makes such a set",
-                   s->source);
+    return err_set(
+        ERR_CONFIG,
+        "data.source = %.200s: a sample has not exactly one label; trials need one class an image; "
+        "`bench data import --classes` makes such a set",
+        s->source);
 }
 
 static err on_generator_step(void *context, int t, const emixer_losses *losses)
