@@ -91,6 +91,15 @@ void outcome_close(outcome *o)
     free(o->err);
 }
 
+void expect_refused(const char *folder, const char *const *arguments, int status, const char *line)
+{
+    outcome o = run_bench(folder, arguments);
+    cr_expect_str_eq(o.err, line);
+    cr_expect_eq(o.status, status, "%s", o.err);
+    cr_expect_str_eq(o.out, "");
+    outcome_close(&o);
+}
+
 pid_t start_bench(const char *folder, const char *const *arguments)
 {
     pid_t pid = fork();

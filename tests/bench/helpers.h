@@ -33,6 +33,9 @@ typedef struct outcome {
 outcome run_bench(const char *folder, const char *const *arguments);
 void outcome_close(outcome *o);
 
+/* Runs it, and expects that status, exactly `line` on stderr, and nothing on stdout. */
+void expect_refused(const char *folder, const char *const *arguments, int status, const char *line);
+
 /* Starts it without waiting, its output going to /dev/null; finish_bench waits as run_bench does. */
 pid_t start_bench(const char *folder, const char *const *arguments);
 int finish_bench(pid_t pid);

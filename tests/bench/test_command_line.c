@@ -97,13 +97,8 @@ Test(command_line, mistakes_give_one_line_and_their_status)
          64,
          "bench: --per-class 0: must be an integer, 1 to 1000000\n"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        outcome o = run_bench(folder, cases[i].arguments);
-        cr_expect_str_eq(o.err, cases[i].line);
-        cr_expect_eq(o.status, cases[i].status, "%s", o.err);
-        cr_expect_str_eq(o.out, "");
-        outcome_close(&o);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_refused(folder, cases[i].arguments, cases[i].status, cases[i].line);
 }
 
 Test(command_line, wrong_inputs_of_synth_are_refused)
