@@ -115,11 +115,15 @@ int dataset_class(const dataset *set, int sample)
     return found;
 }
 
+void pixels_of_bytes(const uint8_t *bytes, size_t n, float *out)
+{
+    for (size_t p = 0; p < n; p++) out[p] = (float)bytes[p] / 127.5F - 1.0F;
+}
+
 void dataset_pixels(const dataset *set, int i, float *out)
 {
     size_t pixels = (size_t)set->height * (size_t)set->width;
-    const uint8_t *in = set->images + (size_t)i * pixels;
-    for (size_t p = 0; p < pixels; p++) out[p] = (float)in[p] / 127.5F - 1.0F;
+    pixels_of_bytes(set->images + (size_t)i * pixels, pixels, out);
 }
 
 void samples_close(samples *list)

@@ -88,7 +88,10 @@ int dataset_label(const dataset *set, const char *name);
 /* The class of a sample in a one-hot set: the index of its only positive label, or -1. */
 int dataset_class(const dataset *set, int sample);
 
-/* Sample i of a set as pixels in [-1,1]: v/127.5 - 1, into out (H*W). */
+/* n bytes as pixels in [-1,1]: v/127.5 - 1. */
+void pixels_of_bytes(const uint8_t *bytes, size_t n, float *out);
+
+/* Sample i of a set as such pixels, into out (H*W). */
 void dataset_pixels(const dataset *set, int i, float *out);
 
 /* A list of samples of a set (indices), owned by whoever holds it; free with samples_close. */

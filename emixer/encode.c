@@ -3,14 +3,15 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 err record_encoding(emixer *e)
 {
     const emixer_opts *o = &e->o;
     e->in.encoded = nn_input(e->n, "encoded", nn_shape(4, o->batch, 1, o->resolution, o->resolution));
-    e->code.embedding = encoder(e->n, o, e->in.encoded, false).embedding;
-    e->code.labels = encoder_labels(e->n, o, e->code.embedding);
-    return net_compile(e->n, (nn_t[]){e->code.embedding, e->code.labels}, 2, NULL, &e->encoding);
+    image_code code = e->seen.code = encoder(e->n, o, e->in.encoded, false);
+    e->seen.labels = encoder_labels(e->n, o, code.embedding);
+    return net_compile(e->n, (nn_t[]){code.embedding, code.grid, e->seen.labels}, 3, NULL, &e->encoding);
 }
 
 /* `count` images from `first` on, of which a batch holds no more; `host` has room for a batch of images, of
@@ -20,13 +21,13 @@ static err encode_batch(emixer *e, const uint8_t *images, int first, int count, 
 {
     size_t pixels = (size_t)e->o.resolution * (size_t)e->o.resolution, rows = (size_t)count;
     size_t width = (size_t)e->o.embedding, k = (size_t)e->o.n_labels, from = (size_t)first;
-    for (size_t i = 0; i < (size_t)e->o.batch * pixels; i++)
-        host[i] = i < rows * pixels ? (float)images[from * pixels + i] / 127.5F - 1 : 0;
+    memset(host, 0, (size_t)e->o.batch * pixels * sizeof *host);
+    pixels_of_bytes(images + from * pixels, rows * pixels, host);
     TRY(nn_set(e->n, e->in.encoded, host));
     TRY(step_run(e->encoding, 0));
-    TRY(nn_get(e->encoding, e->code.embedding, host));
+    TRY(nn_get(e->encoding, e->seen.code.embedding, host));
     for (size_t i = 0; embeddings && i < rows * width; i++) embeddings[from * width + i] = host[i];
-    TRY(nn_get(e->encoding, e->code.labels, host));
+    TRY(nn_get(e->encoding, e->seen.labels, host));
     for (size_t i = 0; probabilities && i < rows * k; i++)
         probabilities[from * k + i] = 1 / (1 + expf(-host[i]));
     return OK;

@@ -279,8 +279,9 @@ struct emixer {
     emixer_inputs in;
     nn_t images; /* kept by `sampling` */
     struct {
-        nn_t embedding, labels; /* kept by `encoding`: (B,E), (B,K) logits */
-    } code;
+        image_code code;
+        nn_t labels; /* (B,K) logits */
+    } seen;          /* kept by `encoding` */
     struct {
         nn_t real, fake; /* (B,1) logits that D's step keeps for LeCam */
     } judged;

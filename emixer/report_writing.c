@@ -1,5 +1,5 @@
-/* Writing reports: the encoder and the decoder's two LSTMs as steps of their own, and words drawn on the host
- * by nn/decoding.h, a sentence at a time. */
+/* Writing reports: the decoder's two LSTMs as steps of their own behind the encoder's, and words drawn on the
+ * host by nn/decoding.h, a sentence at a time. */
 #include "base/rng.h"
 #include "emixer/internal.h"
 #include "nn/decoding.h"
@@ -13,11 +13,9 @@
 /* The recorded nets; what one keeps is copied into the inputs of the next. */
 struct writing {
     struct {
-        nn_t images; /* in */
         image_code code;
-        step *step;
-    } encoding,
-        nothing; /* nothing: what is written without an image; no images in, no step without denoising */
+        step *step; /* NULL without denoising */
+    } nothing;      /* what is written without an image */
     struct {
         image_code code; /* in; of the words, too */
         nn_t bag, state; /* in */
@@ -30,14 +28,6 @@ struct writing {
         step *step;
     } word;
 };
-
-static err record_encoder(emixer *e, struct writing *w)
-{
-    nn_shape_t shape = nn_shape(4, e->o.batch, 1, e->o.resolution, e->o.resolution);
-    w->encoding.images = nn_input(e->n, "writing/images", shape);
-    image_code code = w->encoding.code = encoder(e->n, &e->o, w->encoding.images, false);
-    return net_compile(e->n, (nn_t[]){code.grid, code.embedding}, 2, NULL, &w->encoding.step);
-}
 
 /* The inputs stay zero: of no report, nothing is kept. */
 static err record_nothing(emixer *e, struct writing *w)
@@ -90,8 +80,7 @@ static err open_nets(emixer *e)
     if (e->writing) return OK;
     struct writing *w = calloc(1, sizeof *w);
     if (!w) return err_set(ERR_SYSTEM, "out of memory for writing reports");
-    err error = record_encoder(e, w);
-    if (error == OK) error = record_nothing(e, w);
+    err error = record_nothing(e, w);
     if (error == OK) error = record_sentence(e, w);
     if (error == OK) error = record_word(e, w);
     if (error == OK)
@@ -189,11 +178,9 @@ static err encode_images(batch *b, const uint8_t *images)
     size_t pixels = (size_t)b->e->o.resolution * (size_t)b->e->o.resolution, beams = (size_t)beams_of(b);
     memset(b->host, 0, (size_t)b->e->o.batch * pixels * sizeof *b->host);
     for (size_t row = 0; row < (size_t)b->reports * beams; row++)
-        for (size_t i = 0; i < pixels; i++)
-            b->host[row * pixels + i] =
-                (float)images[((size_t)b->first + row / beams) * pixels + i] / 127.5F - 1;
-    TRY(nn_set(b->e->n, w->encoding.images, b->host));
-    return take_code(b, w->encoding.step, w->encoding.code);
+        pixels_of_bytes(images + ((size_t)b->first + row / beams) * pixels, pixels, b->host + row * pixels);
+    TRY(nn_set(b->e->n, b->e->in.encoded, b->host));
+    return take_code(b, b->e->encoding, b->e->seen.code);
 }
 
 /* decoding_next, of a batch. */
