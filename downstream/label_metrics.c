@@ -72,6 +72,39 @@ double metric_label_macro_f1(const label_counts *counts, int k)
     return defined == 0 ? (double)NAN : sum / defined;
 }
 
+double metric_label_brier(const float *score, const float *truth, int n)
+{
+    double sum = 0.0;
+    int known = 0;
+    for (int i = 0; i < n; i++) {
+        if (isnan(truth[i])) continue;
+        double difference = (double)score[i] - (double)truth[i];
+        sum += difference * difference;
+        known++;
+    }
+    return known == 0 ? (double)NAN : sum / known;
+}
+
+/* ECE = sum_b |sum over b of (truth - probability)| / n, with the edges of metric_calibration_error. */
+double metric_label_calibration_error(const float *score, const float *truth, int n, int bins)
+{
+    double error = 0.0;
+    int known = 0;
+    for (int b = 0; b < bins; b++) {
+        double excess = 0.0;
+        for (int i = 0; i < n; i++) {
+            if (isnan(truth[i])) continue;
+            if (isnan(score[i])) return NAN;
+            double place = ceil((double)score[i] * bins) - 1.0;
+            if (fmin(fmax(place, 0.0), bins - 1.0) != b) continue;
+            excess += (double)truth[i] - (double)score[i];
+            known++;
+        }
+        error += fabs(excess);
+    }
+    return known == 0 ? (double)NAN : error / known;
+}
+
 err metric_clinical(const labeller *l, const char *const *hypotheses, const char *const *references, int n,
                     doubt_policy doubts, label_counts *counts)
 {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MOST_SAMPLES = 64, LABELS = 4, CASES = 8, EXPECTED = 3 * LABELS + 3 };
+enum { MOST_SAMPLES = 64, LABELS = 4, CASES = 8, EXPECTED = 7 * LABELS + 5, BINS = 15 };
 
 static const double tolerance = 1e-12;
 
@@ -39,6 +39,17 @@ Test(label_metrics, agree_with_scikit_learn)
             CHECK_CLOSE(metric_label_recall(counts[c]), want[1 + LABELS + c], tolerance, cases);
             CHECK_CLOSE(metric_label_f1(counts[c]), want[1 + 2 * LABELS + c], tolerance, cases);
         }
+        for (int c = 0; c < LABELS; c++) {
+            float own_score[MOST_SAMPLES], own_truth[MOST_SAMPLES];
+            const double *own = want + 3 + 3 * LABELS + c;
+            for (int i = 0; i < n; i++) {
+                own_score[i] = score[i * LABELS + c];
+                own_truth[i] = truth[i * LABELS + c];
+            }
+            CHECK_CLOSE(metric_label_brier(own_score, own_truth, n), own[2 * LABELS], tolerance, cases);
+            CHECK_CLOSE(metric_label_calibration_error(own_score, own_truth, n, BINS), own[3 * LABELS],
+                        tolerance, cases);
+        }
         CHECK_CLOSE(metric_label_micro_f1(counts, LABELS), want[1 + 3 * LABELS], tolerance, cases);
         CHECK_CLOSE(metric_label_macro_f1(counts, LABELS), want[2 + 3 * LABELS], tolerance, cases);
     }
@@ -52,6 +63,9 @@ Test(label_metrics, of_nothing_are_undefined)
     cr_expect(isnan(metric_label_micro_f1(counts, 2)));
     cr_expect(isnan(metric_label_macro_f1(counts, 2)));
     cr_expect(isnan(metric_label_f1(counts[0])));
+    const float unknown[1] = {NAN}, score[1] = {0.5F};
+    cr_expect(isnan(metric_label_brier(score, unknown, 1)));
+    cr_expect(isnan(metric_label_calibration_error(score, unknown, 1, BINS)));
 }
 
 Test(label_metrics, a_score_that_is_nan_makes_them_undefined)
@@ -63,6 +77,10 @@ Test(label_metrics, a_score_that_is_nan_makes_them_undefined)
     cr_expect_eq(metric_label_f1(counts[1]), 1.0);
     cr_expect(isnan(metric_label_micro_f1(counts, 2)));
     cr_expect(isnan(metric_label_macro_f1(counts, 2)));
+    cr_expect(isnan(metric_label_brier(score, counted, 4)));
+    cr_expect(isnan(metric_label_calibration_error(score, counted, 4, BINS)));
+    cr_expect_eq(metric_label_brier(score, left_out, 4), 0);
+    cr_expect_eq(metric_label_calibration_error(score, left_out, 4, BINS), 0);
     metric_label_counts(score, left_out, 2, 2, 0.5F, counts);
     cr_expect_eq(metric_label_micro_f1(counts, 2), 1.0);
 }

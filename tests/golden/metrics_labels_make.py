@@ -12,6 +12,7 @@ from sklearn import metrics
 
 FOLDER = pathlib.Path(__file__).parent
 LABELS = 4
+BINS = 15
 NAN = float("nan")
 
 
@@ -36,6 +37,33 @@ def cases(rng):
     yield rng.random((n, LABELS)), unknown
 
 
+def auroc(truth, score):
+    return metrics.roc_auc_score(truth, score) if 0 < truth.sum() < len(truth) else NAN
+
+
+def auprc(truth, score):
+    return metrics.average_precision_score(truth, score) if truth.sum() else NAN
+
+
+def calibration_error(truth, score):
+    edges = np.linspace(0, 1, BINS + 1)
+    place = np.maximum(np.searchsorted(edges, score, side="left") - 1, 0)
+    gaps = [abs((truth[place == b] - score[place == b]).sum()) for b in range(BINS)]
+    return sum(gaps) / len(truth)
+
+
+def probability_values(score, truth):
+    """Of probabilities: AUROC, average precision, Brier score, calibration error by label, then micro averages."""
+    known = ~np.isnan(truth)
+    columns = [(truth[known[:, c], c], score[known[:, c], c].astype(float)) for c in range(LABELS)]
+    result = [auroc(t, s) for t, s in columns]
+    result += [auprc(t, s) for t, s in columns]
+    result += [metrics.brier_score_loss(t, s, pos_label=1) for t, s in columns]
+    result += [calibration_error(t, s) for t, s in columns]
+    flat = truth[known], score[known]
+    return [*result, auroc(*flat), auprc(*flat)]
+
+
 def values(score, truth):
     known = ~np.isnan(truth)
     found = score >= 0.5
@@ -50,7 +78,7 @@ def values(score, truth):
         macro = metrics.f1_score(truth.astype(int), found, average="macro", **nan)
     else:
         macro = np.nanmean(result[-LABELS:])
-    return [*result, flat, macro]
+    return [*result, flat, macro, *probability_values(score, truth)]
 
 
 def main():
@@ -65,7 +93,15 @@ def main():
         ("metrics_labels.csv", ["case", *(f"score{c}" for c in columns), *(f"truth{c}" for c in columns)], inputs),
         (
             "metrics_labels_expected.csv",
-            ["case", *(f"{m}{c}" for m in ("precision", "recall", "f1_") for c in columns), "micro", "macro"],
+            [
+                "case",
+                *(f"{m}{c}" for m in ("precision", "recall", "f1_") for c in columns),
+                "micro",
+                "macro",
+                *(f"{m}{c}" for m in ("auroc", "auprc", "brier", "calibration") for c in columns),
+                "micro_auroc",
+                "micro_auprc",
+            ],
             expected,
         ),
     ):
