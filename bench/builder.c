@@ -59,16 +59,16 @@ err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d)
 {
     const settings *s = &b->study->s;
     TRY(builder_dataset(b, set));
-    if ((*set)->n_labels < 2)
+    if (b->study->task == TASK_CLASSES && (*set)->n_labels < 2)
         return err_set(ERR_CONFIG, "data.source = %.200s: has %d class; a classifier needs two", s->source,
                        (*set)->n_labels);
     TRY(draw_open(s, *set, a->seed, a->shots, d));
-    if (draw_one_hot(*set)) return OK;
+    if (b->study->task != TASK_CLASSES || draw_one_hot(*set)) return OK;
     draw_close(d);
     return err_set(
         ERR_CONFIG,
-        "data.source = %.200s: a sample has not exactly one label; trials need one class an image; "
-        "`bench data import --classes` makes such a set",
+        "data.source = %.200s: a sample has not exactly one label; experiment.task = classes needs one class "
+        "an image: set experiment.task = labels, or make such a set by `bench data import --classes`",
         s->source);
 }
 
@@ -115,10 +115,11 @@ static err generator_build(builder *b, const artifact *a, const char *work)
     return error;
 }
 
-/* The classes in turn; of data with several labels an image, label vectors as the generator met them. */
-static err choose_labels(emixer *e, const dataset *set, int n, int seed, float *labels)
+/* The classes in turn; of other tasks, label vectors as the generator met them. */
+static err choose_labels(const study *experiment, emixer *e, const dataset *set, int n, int seed,
+                         float *labels)
 {
-    if (!draw_one_hot(set)) return emixer_draw_labels(e, n, (uint64_t)seed, labels);
+    if (experiment->task != TASK_CLASSES) return emixer_draw_labels(e, n, (uint64_t)seed, labels);
     synthetic_classes(n, set->n_labels, labels);
     return OK;
 }
@@ -134,7 +135,7 @@ static err synthesize(builder *b, const artifact *a, emixer *e, const emixer_opt
     TRY(builder_dataset(b, &set));
     TRY(writing_named("synthetic.writing", s->writing, &how));
     float *labels = malloc((size_t)n * (size_t)k * sizeof *labels);
-    err error = labels ? choose_labels(e, set, n, a->seed, labels)
+    err error = labels ? choose_labels(b->study, e, set, n, a->seed, labels)
                        : err_set(ERR_SYSTEM, "out of memory for %d synthetic images", n);
     if (error == OK)
         error = synthetic_open(e, o, set->label_names, labels, n, (uint64_t)a->seed, &how, &made);

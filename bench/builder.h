@@ -32,11 +32,11 @@ err builder_dataset(builder *b, const dataset **out);
 /* Path of a file in a finished artifact of the plan. */
 err builder_path(const builder *b, int index, const char *file, char out[PATH_BYTES]);
 
-/* The data set and what a trial of the plan may see of it; draw_close. ERR_CONFIG if samples have not exactly
- * one class; others as draw_open. */
+/* The data set and what a trial of the plan may see of it; draw_close. ERR_CONFIG if the task is classes and
+ * samples have not exactly one; others as draw_open. */
 err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d);
 
-/* trial.c: trains and scores the classifier of a trial; leaves score.ini in `work`. */
+/* trial.c: trains and scores the model of a trial; leaves score.ini and label_scores.csv in `work`. */
 err trial_build(builder *b, const artifact *a, const char *work);
 
 #endif

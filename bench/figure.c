@@ -129,14 +129,14 @@ err figure_gain(const study *experiment, const gains *g, const char *out, bool *
 
 enum { SHEET_COLUMNS = 12 };
 
-/* Copies the first images of a class into one row of the sheet; what is missing stays black. */
+/* Copies the first images that have a label into one row of the sheet; what is missing stays black. */
 static void fill_row(const dataset *set, const int *index, int n, int label, uint8_t *row)
 {
     size_t pixels = (size_t)set->height * (size_t)set->width;
     int filled = 0;
     for (int i = 0; i < n && filled < SHEET_COLUMNS; i++) {
         int sample = index ? index[i] : i;
-        if (dataset_class(set, sample) != label) continue;
+        if (set->labels[(size_t)sample * (size_t)set->n_labels + (size_t)label] != 1.0F) continue;
         memcpy(row + pixels * (size_t)filled, set->images + pixels * (size_t)sample, pixels);
         filled++;
     }

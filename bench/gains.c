@@ -24,9 +24,10 @@ static double value_of(const trial_row *row, int metric)
     return row ? row->values.values[metric] : NAN;
 }
 
-/* Adds one row a metric. */
-static err add(const integers *seeds, const results *r, gain_row row, gains *out)
+/* Adds one row a metric of the task. */
+static err add(const study *experiment, const results *r, gain_row row, gains *out)
 {
+    const integers *seeds = &experiment->s.seeds;
     const trial_row *arms[LIST_ITEMS], *baselines[LIST_ITEMS];
     double x[LIST_ITEMS], y[LIST_ITEMS];
     gain_row *rows = realloc(out->rows, ((size_t)out->n + SCORE_COUNT) * sizeof *rows);
@@ -37,6 +38,7 @@ static err add(const integers *seeds, const results *r, gain_row row, gains *out
         baselines[i] = find_trial(r, row.baseline, row.shots, row.baseline_ratio, seeds->values[i]);
     }
     for (row.metric = 0; row.metric < SCORE_COUNT; row.metric++) {
+        if (!score_belongs(row.metric, experiment->task)) continue;
         for (int i = 0; i < seeds->n; i++) {
             x[i] = value_of(arms[i], row.metric);
             y[i] = value_of(baselines[i], row.metric);
@@ -61,7 +63,7 @@ static err add_contrast(const study *experiment, const results *r, const contras
             row.baseline_ratio = arm_ratio(experiment, c->baseline, j);
             for (int k = 0; k < experiment->s.shots.n; k++) {
                 row.shots = experiment->s.shots.values[k];
-                TRY(add(&experiment->s.seeds, r, row, out));
+                TRY(add(experiment, r, row, out));
             }
         }
     return OK;

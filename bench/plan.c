@@ -18,6 +18,7 @@ static const int split_options[] = {OPTION_OF_few_shot_class, OPTION_OF_others, 
                                     OPTION_OF_test, OPTION_OF_labelled};
 static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device, OPTION_OF_texts,
                                         OPTION_OF_report_rules, OPTION_OF_minimum_count};
+static const int task_options[] = {OPTION_OF_task};
 static const int device_options[] = {OPTION_OF_device};
 
 #define ADD_LINES(t, s, list) add_lines(t, s, list, sizeof(list) / sizeof *(list))
@@ -42,6 +43,7 @@ static void add_generator_lines(text *t, const settings *s)
 static void add_synthetic_lines(text *t, const settings *s)
 {
     add_section(t, s, "synthetic");
+    ADD_LINES(t, s, task_options);
     ADD_LINES(t, s, device_options);
 }
 
@@ -154,6 +156,7 @@ static err add_trial(plan *p, const study *s, artifact a, int synthetic)
     text t = {0};
     ADD_LINES(&t, &s->s, split_options);
     add_section(&t, &s->s, "downstream");
+    ADD_LINES(&t, &s->s, task_options);
     ADD_LINES(&t, &s->s, device_options);
     if (generated) add_generator_lines(&t, &s->s);
     if (generated) add_synthetic_lines(&t, &s->s);

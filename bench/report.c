@@ -44,7 +44,7 @@ static void number_cell(columns *t, double value)
 static void mean_row(const study *experiment, const results *r, int arm_index, int shots, double ratio,
                      columns *t)
 {
-    static const int others[] = {SCORE_few_recall, SCORE_few_auroc, SCORE_macro_auroc};
+    const int *others = task_infos[experiment->task].shown;
     const char *name = experiment->arms[arm_index].name;
     summary main_metric = summarize(r, name, shots, ratio, experiment->metric);
     columns_cell(t, "%d", shots);
@@ -52,8 +52,7 @@ static void mean_row(const study *experiment, const results *r, int arm_index, i
     columns_cell(t, "%.2g", ratio);
     number_cell(t, main_metric.mean);
     number_cell(t, main_metric.deviation);
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        number_cell(t, summarize(r, name, shots, ratio, others[i]).mean);
+    for (int i = 0; i < TASK_SHOWN; i++) number_cell(t, summarize(r, name, shots, ratio, others[i]).mean);
     columns_cell(t, "%d", main_metric.n);
 }
 
@@ -72,8 +71,15 @@ static void report_failures(const results *r, text *out)
 
 err report_results(const study *experiment, const results *r, text *out)
 {
-    const char *const names[] = {"shots", "arm",        "ratio",     score_infos[experiment->metric].name,
-                                 "sd",    "few_recall", "few_auroc", "macro_auroc",
+    const int *shown = task_infos[experiment->task].shown;
+    const char *const names[] = {"shots",
+                                 "arm",
+                                 "ratio",
+                                 score_infos[experiment->metric].name,
+                                 "sd",
+                                 score_infos[shown[0]].name,
+                                 score_infos[shown[1]].name,
+                                 score_infos[shown[2]].name,
                                  "seeds"};
     columns t;
     columns_open(&t, "rlrrrrrrr");

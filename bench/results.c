@@ -15,7 +15,7 @@
 
 /* ---- from the artifacts */
 
-static err read_score_file(const ini_file *f, trial_row *row)
+static err read_score_file(const ini_file *f, task_kind task, trial_row *row)
 {
     const char *data_hash = ini_file_value(f, "trial", "data_hash");
     const char *train_images = ini_file_value(f, "trial", "train_images");
@@ -23,6 +23,7 @@ static err read_score_file(const ini_file *f, trial_row *row)
     COPY(row->data_hash, data_hash);
     COPY(row->train_images, train_images);
     for (int i = 0; i < SCORE_COUNT; i++) {
+        if (!score_belongs(i, task)) continue;
         const char *value = ini_file_value(f, "scores", score_infos[i].name);
         if (!value) return err_set(ERR_DATA, "%s: there is no %s", f->path, score_infos[i].name);
         row->values.values[i] = value[0] ? strtod(value, NULL) : NAN;
@@ -53,14 +54,14 @@ static err read_trial(const study *experiment, const plan *p, const store *s, co
     TRY(store_path(s, kind, &a->key, "score.ini", path));
     ini_file f;
     err error = ini_file_open(path, &f);
-    if (error == OK) error = read_score_file(&f, row);
+    if (error == OK) error = read_score_file(&f, experiment->task, row);
     ini_file_close(&f);
     return error;
 }
 
 err results_collect(const study *experiment, const plan *p, const store *s, results *out)
 {
-    *out = (results){0};
+    *out = (results){.task = experiment->task};
     (void)snprintf(out->experiment, sizeof out->experiment, "%.120s", experiment->s.name);
     out->rows = calloc((size_t)p->n, sizeof *out->rows);
     if (!out->rows) return err_set(ERR_SYSTEM, "out of memory for the results");
@@ -86,6 +87,7 @@ static void write_row(const results *r, const trial_row *row, text *out)
     text_printf(out, ",%s,%d,%.9g,%d,%s", row->arm, row->shots, row->ratio, row->seed,
                 row->done ? "done" : "failed");
     for (int i = 0; i < SCORE_COUNT; i++) {
+        if (!score_belongs(i, r->task)) continue;
         text_printf(out, ",");
         if (!isnan(row->values.values[i])) text_printf(out, "%.9g", row->values.values[i]);
     }
@@ -101,7 +103,8 @@ err results_write(const results *r, const char *path)
 {
     text t = {0};
     text_printf(&t, "experiment,arm,shots,ratio,seed,status");
-    for (int i = 0; i < SCORE_COUNT; i++) text_printf(&t, ",%s", score_infos[i].name);
+    for (int i = 0; i < SCORE_COUNT; i++)
+        if (score_belongs(i, r->task)) text_printf(&t, ",%s", score_infos[i].name);
     text_printf(&t, ",train_images,steps,threads,seconds,data_hash,settings_hash,code_hash,message\n");
     for (int i = 0; i < r->n; i++) write_row(r, &r->rows[i], &t);
     err error = text_check(&t);
@@ -162,7 +165,7 @@ static err get_integer(const reading *r, int row, const char *name, int *out)
     return OK;
 }
 
-static err get_row(const reading *r, int i, trial_row *row)
+static err get_row(const reading *r, int i, task_kind task, trial_row *row)
 {
     char status[16];
     TRY(get_text(r, i, "arm", row->arm, sizeof row->arm));
@@ -172,7 +175,10 @@ static err get_row(const reading *r, int i, trial_row *row)
     TRY(get_text(r, i, "status", status, sizeof status));
     row->done = strcmp(status, "done") == 0;
     if (!row->done && strcmp(status, "failed") != 0) return bad_cell(r, i, "status", status);
-    for (int j = 0; j < SCORE_COUNT; j++) TRY(get_real(r, i, score_infos[j].name, &row->values.values[j]));
+    for (int j = 0; j < SCORE_COUNT; j++) {
+        row->values.values[j] = NAN;
+        if (score_belongs(j, task)) TRY(get_real(r, i, score_infos[j].name, &row->values.values[j]));
+    }
     TRY(get_text(r, i, "train_images", row->train_images, sizeof row->train_images));
     TRY(get_integer(r, i, "steps", &row->steps));
     TRY(get_integer(r, i, "threads", &row->threads));
@@ -189,16 +195,16 @@ static err read_rows(const reading *r, results *out)
     if (!out->rows) return err_set(ERR_SYSTEM, "%s: out of memory", r->path);
     for (int i = 0; i < r->t.rows; i++) {
         TRY(get_text(r, i, "experiment", out->experiment, sizeof out->experiment));
-        TRY(get_row(r, i, &out->rows[i]));
+        TRY(get_row(r, i, out->task, &out->rows[i]));
         out->n++;
     }
     return OK;
 }
 
-err results_read(const char *path, results *out)
+err results_read(const char *path, task_kind task, results *out)
 {
     enum { FILE_LIMIT = 1 << 30 };
-    *out = (results){0};
+    *out = (results){.task = task};
     reading r = {.path = path};
     TRY(table_open(path, FILE_LIMIT, &r.t));
     err error = read_rows(&r, out);

@@ -23,6 +23,7 @@ typedef struct trial_row {
 
 typedef struct results {
     char experiment[128];
+    task_kind task; /* whose scores the rows have */
     trial_row *rows;
     int n;
 } results;
@@ -30,13 +31,13 @@ typedef struct results {
 /* Reads the finished trials of a plan, in its order. ERR_DATA naming a damaged artifact. */
 err results_collect(const study *experiment, const plan *p, const store *s, results *out);
 
-/* Columns: experiment, arm, shots, ratio, seed, status ("done" or "failed"), the scores in their order (9
- * digits, empty where undefined), train_images, steps, threads, seconds, data_hash, settings_hash, code_hash,
- * message. Only `seconds` differs when the same trials are run again. */
+/* Columns: experiment, arm, shots, ratio, seed, status ("done" or "failed"), the task's scores in their order
+ * (9 digits, empty where undefined), train_images, steps, threads, seconds, data_hash, settings_hash,
+ * code_hash, message. Only `seconds` differs when the same trials are run again. */
 err results_write(const results *r, const char *path);
 
-/* ERR_NO_INPUT; ERR_DATA naming file, line and column. */
-err results_read(const char *path, results *out);
+/* Of trials of that task. ERR_NO_INPUT; ERR_DATA naming file, line and column. */
+err results_read(const char *path, task_kind task, results *out);
 
 void results_close(results *r);
 

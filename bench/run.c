@@ -5,6 +5,7 @@
 #include "bench/figure.h"
 #include "bench/gains.h"
 #include "bench/interrupt.h"
+#include "bench/label_scores.h"
 #include "bench/report.h"
 #include "bench/work.h"
 
@@ -13,21 +14,23 @@
 #include <string.h>
 
 typedef struct outputs {
-    char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], gains[PATH_BYTES],
-        samples[PATH_BYTES], figure[PATH_BYTES];
+    char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], label_scores[PATH_BYTES],
+        gains[PATH_BYTES], samples[PATH_BYTES], figure[PATH_BYTES];
 } outputs;
 
 static err print_help(void)
 {
     text t = {0};
     text_printf(
-        &t, "usage: bench run FILE.ini [--preset NAME] [--set section.key=value]... [flags]\n\n"
-            "Runs the experiment of FILE.ini: renders or reads the data, trains generators and classifiers,\n"
-            "compares the arms, and leaves results.csv, gains.csv, gain.svg and samples.png in the results\n"
-            "folder. What is already there is not computed again; a run that was stopped continues when\n"
-            "started again with the same settings, and several runs on one folder share the work.\n\n"
-            "  --preset NAME            use the values of the section [preset:NAME]; repeatable\n"
-            "  --set section.key=value  change a setting; repeatable, the last one wins\n");
+        &t,
+        "usage: bench run FILE.ini [--preset NAME] [--set section.key=value]... [flags]\n\n"
+        "Runs the experiment of FILE.ini: renders or reads the data, trains generators and classifiers,\n"
+        "compares the arms, and leaves results.csv, label_scores.csv, gains.csv, gain.svg and samples.png\n"
+        "in the results folder. What is already there is not computed again; a run that was stopped "
+        "continues when\n"
+        "started again with the same settings, and several runs on one folder share the work.\n\n"
+        "  --preset NAME            use the values of the section [preset:NAME]; repeatable\n"
+        "  --set section.key=value  change a setting; repeatable, the last one wins\n");
     for (int i = 0; i < OPTION_COUNT; i++) {
         const option *o = &options[i];
         if (!o->flag) continue;
@@ -59,6 +62,7 @@ static err name_outputs(const settings *s, outputs *o)
     if (n < 0 || n >= PATH_BYTES) return err_set(ERR_USAGE, "--out: the path is too long");
     TRY(path_join(o->settings, o->folder, "settings.ini"));
     TRY(path_join(o->results, o->folder, "results.csv"));
+    TRY(path_join(o->label_scores, o->folder, "label_scores.csv"));
     TRY(path_join(o->gains, o->folder, "gains.csv"));
     TRY(path_join(o->samples, o->folder, "samples.png"));
     return path_join(o->figure, o->folder, "gain.svg");
@@ -124,8 +128,10 @@ static err print_report(const study *experiment, const results *r, const gains *
     err error = report_results(experiment, r, &t);
     text_printf(&t, "\n");
     if (error == OK) error = report_gains(experiment, g, &t);
-    text_printf(&t, "\nFiles\n  %s  every trial\n  %s  every contrast and metric\n%s", o->results, o->gains,
-                figures->data ? figures->data : "");
+    text_printf(
+        &t,
+        "\nFiles\n  %s  every trial\n  %s  its scores label by label\n  %s  every contrast and metric\n%s",
+        o->results, o->label_scores, o->gains, figures->data ? figures->data : "");
     if (error == OK) error = text_check(&t);
     if (error == OK && (fputs(t.data, stdout) == EOF || fflush(stdout) == EOF))
         error = err_set_errno(ERR_IO, "standard output: writing failed");
@@ -151,7 +157,8 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
     err error = results_collect(experiment, p, s, &r);
     if (error == OK) error = results_write(&r, o->results);
     results_close(&r);
-    if (error == OK) error = results_read(o->results, &r);
+    if (error == OK) error = label_scores_collect(experiment, p, s, o->label_scores);
+    if (error == OK) error = results_read(o->results, experiment->task, &r);
     if (error == OK) error = gains_open(experiment, &r, &g);
     if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
     if (error == OK) error = draw_figures(experiment, p, s, &g, o, &figures);

@@ -5,6 +5,7 @@
 
 #include "bench/arms.h"
 #include "bench/options.h"
+#include "bench/scores.h"
 #include "downstream/classifier.h"
 
 void settings_defaults(settings *s);
@@ -39,7 +40,8 @@ typedef struct study {
     int n_arms;
     contrast contrasts[CONTRASTS_MAX];
     int n_contrasts;
-    int metric; /* index of a score */
+    task_kind task;
+    int metric; /* index of a score of the task */
 } study;
 
 /* Reads arms and contrasts and checks what one option alone cannot say: no empty or repeated list, sizes that

@@ -109,8 +109,9 @@ uncertain_policy settings_uncertain(const settings *s)
 }
 
 /* The size is what options do not check against each other; the number of classes is not known yet. */
-static err check_classifier(const settings *s)
+static err check_classifier(const study *x)
 {
+    const settings *s = &x->s;
     char place[PLACE_BYTES];
     if (strcmp(s->trainable, "head") == 0 && !s->weights[0])
         return wrong(s, OPTION_OF_trainable,
@@ -118,6 +119,10 @@ static err check_classifier(const settings *s)
     if (s->fresh_head && !s->weights[0])
         return wrong(s, OPTION_OF_fresh_head, "there are no downstream.weights to leave the head of");
     classifier_opts o = settings_classifier(s, 2);
+    o.multi_label = x->task == TASK_LABELS;
+    if (o.prototypes && o.multi_label)
+        return wrong(s, OPTION_OF_head,
+                     "prototypes are of classes; of experiment.task = labels there are none");
     err error = classifier_check(&o);
     if (error == OK) return OK;
     settings_place(s, OPTION_OF_size, place, sizeof place);
@@ -152,10 +157,29 @@ static err check_generator(const settings *s)
     return OK;
 }
 
+/* Empty: what the task is usually judged by. */
+static err read_metric(study *out)
+{
+    const char *name = out->s.metric;
+    out->metric = name[0] ? score_find(name) : task_infos[out->task].metric;
+    if (score_belongs(out->metric, out->task)) return OK;
+    char place[PLACE_BYTES];
+    text names = {0};
+    settings_place(&out->s, OPTION_OF_metric, place, sizeof place);
+    for (int i = 0; i < SCORE_COUNT; i++)
+        if (score_belongs(i, out->task))
+            text_printf(&names, "%s%s", names.length ? ", " : "", score_infos[i].name);
+    err error = err_set(ERR_CONFIG, "%s = %.60s: experiment.task = %s has no such score; it has %s", place,
+                        name, task_infos[out->task].name, names.data ? names.data : "none");
+    text_close(&names);
+    return error;
+}
+
 err study_open(const settings *s, study *out)
 {
     memset(out, 0, sizeof *out);
     out->s = *s;
+    out->task = task_find(s->task);
     TRY(check_name(s));
     TRY(check_integers(s, OPTION_OF_seeds, &s->seeds));
     TRY(check_integers(s, OPTION_OF_shots, &s->shots));
@@ -166,7 +190,6 @@ err study_open(const settings *s, study *out)
     if (s->validation + s->test >= 1)
         return wrong(s, OPTION_OF_test, "with data.validation, nothing is left to train on");
     if (study_needs_generator(out)) TRY(check_generator(s));
-    TRY(check_classifier(s));
-    out->metric = score_find(s->metric);
-    return OK;
+    TRY(check_classifier(out));
+    return read_metric(out);
 }

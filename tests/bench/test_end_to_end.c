@@ -126,6 +126,10 @@ Test(end_to_end, a_run_leaves_its_tables_figures_and_artifacts)
     cr_assert_not_null(strstr(results, ",COVID-19:3|No Finding:6|Pneumonia:6,8,1,"));
     free(results);
     free(gains);
+    char *labels = read_text(folder, "out/label_scores.csv");
+    cr_assert_eq(count_lines(labels), 1 + 2 * 4 * 3 * 9);
+    cr_assert_not_null(strstr(labels, "\ntiny,real+emixer,3,0.5,1,No Finding,auroc,0."));
+    free(labels);
     cr_assert_eq(count_artifacts("out", "dataset-", ""), 1);
     cr_assert_eq(count_artifacts("out", "generator-", ""), 2);
     cr_assert_eq(count_artifacts("out", "trial-", ""), 8);
@@ -412,6 +416,7 @@ Test(end_to_end, wrong_data_give_one_line)
          78},
         {"experiment.shots=500", "COVID-19", 65},
         {"data.source=phantom:chexpert", "has not exactly one label", 78},
+        {"experiment.metric=micro_auroc", "experiment.task = classes has no such score", 78},
         {"data.source=phantom:zebra", "zebra", 64},
         {"data.source=folder:empty", "empty", 66},
     };

@@ -66,6 +66,7 @@ Test(options, wrong_values_are_refused_with_type_and_range_and_change_nothing)
         {"run", "device", "cuda:", "cpu[:N]|cuda[:N]|cuda:all|ref"},
         {"run", "device", "cuda:1x", "cpu[:N]|cuda[:N]|cuda:all|ref"},
         {"run", "device", "cuda[:N]", "cpu[:N]|cuda[:N]|cuda:all|ref"},
+        {"experiment", "task", "regression", "classes|labels"},
         {"experiment", "metric", "accuraty", "balanced_accuracy"},
         {"experiment", "seeds", "1,,2", "integers separated by commas"},
         {"experiment", "seeds", "1,2,", "integers separated by commas"},

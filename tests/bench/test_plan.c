@@ -84,6 +84,7 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
     } cases[] = {
         {"experiment.name=other", 1, 4, 4, 20},
         {"experiment.metric=few_recall", 1, 4, 4, 20},
+        {"experiment.task=labels", 1, 4, 0, 0},
         {"run.quiet=yes", 1, 4, 4, 20},
         {"run.jobs=7", 1, 4, 4, 20},
         {"run.out=elsewhere", 1, 4, 4, 20},

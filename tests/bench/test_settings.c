@@ -152,6 +152,9 @@ Test(settings, what_one_option_cannot_say_alone_is_checked)
         {"experiment.name=", "experiment.name"},
         {"data.validation=0.8", "nothing is left to train on"},
         {"data.size=48", "the generator makes images of"},
+        {"experiment.metric=micro_f1",
+         "--set: experiment.metric = micro_f1: experiment.task = classes has no such score; it has "
+         "balanced_accuracy, accuracy, "},
         {"downstream.trainable=head", "--set: downstream.trainable: a probe of fresh weights"},
         {"downstream.fresh_head=yes", "--set: downstream.fresh_head: there are no downstream.weights"},
     };
@@ -172,6 +175,13 @@ Test(settings, what_one_option_cannot_say_alone_is_checked)
     cr_assert_eq(study_open(&s, &opened), ERR_CONFIG);
     cr_assert(message_has("--set: data.size with downstream.model = densenet121"));
     cr_assert(message_has("resolution must be from 32"));
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "experiment.task=labels"), OK);
+    cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+    cr_expect_eq(opened.metric, SCORE_macro_auroc, "what labels are judged by");
+    cr_assert_eq(settings_assign(&s, "downstream.head=prototype"), OK);
+    cr_assert_eq(study_open(&s, &opened), ERR_CONFIG);
+    cr_assert(message_has("--set: downstream.head: prototypes are of classes"));
     settings_defaults(&s); /* without a generator any size will do */
     cr_assert_eq(settings_assign(&s, "data.size=48"), OK);
     cr_assert_eq(settings_assign(&s, "experiment.arms=real,real+classic"), OK);

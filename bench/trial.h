@@ -1,0 +1,27 @@
+/* A trial under way, by its task. */
+#ifndef BENCH_TRIAL_H
+#define BENCH_TRIAL_H
+
+#include "bench/builder.h"
+#include "bench/scores.h"
+
+typedef struct trial {
+    builder *builder;
+    const artifact *artifact;
+    const dataset *set;
+    const draw *draw;
+    const char *work; /* folder for what it leaves */
+} trial;
+
+typedef struct trial_scores {
+    scores values;
+    label_scores *labels; /* (set->n_labels) */
+} trial_scores;
+
+/* Trains a model on the images of the trial's arm (bench/trial_images.h) and scores it on the test split.
+ * ERR_DIVERGED naming step and seed, others as the parts report. */
+typedef err trial_task(const trial *t, trial_scores *out);
+
+trial_task trial_classifier; /* trial_classifier.c: of classes and of labels */
+
+#endif
