@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 enum { EXACT_PAIRS = 20, RANDOM_FLIPS = 100000 };
 
@@ -126,13 +127,48 @@ static double random_p_value(const double *x, const double *y, int n, double thr
     return reaching / (RANDOM_FLIPS + 1.0);
 }
 
-/* Half the width of the 95% interval of a mean over `pairs` differences. */
-static double margin_of(const double *x, const double *y, int n, int pairs, double mean)
+/* Sums of squares and products of the pairs' deviations from their means: d = x - y, and y. */
+typedef struct products {
+    double dd, dy, yy;
+} products;
+
+static products products_of(const double *x, const double *y, int n, const gain *g)
 {
-    double squares = 0.0;
-    for (int i = 0; i < n; i++)
-        if (is_pair(x, y, i)) squares += (x[i] - y[i] - mean) * (x[i] - y[i] - mean);
-    return student_t_quantile(0.975, pairs - 1) * sqrt(squares / (pairs - 1.0) / pairs);
+    products s = {0};
+    for (int i = 0; i < n; i++) {
+        if (!is_pair(x, y, i)) continue;
+        double d = x[i] - y[i] - g->gain, e = y[i] - g->mean_y;
+        s.dd += d * d;
+        s.dy += d * e;
+        s.yy += e * e;
+    }
+    return s;
+}
+
+/* The r with (gain - r mean_y)^2 <= t^2 var(x - y - r y) / pairs lie between the roots of
+ * a r^2 - 2 b r + c, if a > 0. `scale` is t^2 / (pairs (pairs - 1)). */
+static void add_percent_interval(const products *s, double scale, gain *g)
+{
+    double a = g->mean_y * g->mean_y - scale * s->yy;
+    double b = g->gain * g->mean_y - scale * s->dy;
+    double c = g->gain * g->gain - scale * s->dd;
+    if (!(a > 0.0)) return;
+    double root = sqrt(fmax(b * b - a * c, 0.0));
+    g->percent_low = 100.0 * (b - root) / a;
+    g->percent_high = 100.0 * (b + root) / a;
+}
+
+static void add_intervals(const double *x, const double *y, int n, gain *g)
+{
+    g->deviation = g->low = g->high = g->percent_low = g->percent_high = NAN;
+    if (g->pairs < 2) return;
+    products s = products_of(x, y, n, g);
+    double t = student_t_quantile(0.975, g->pairs - 1);
+    g->deviation = sqrt(s.dd / (g->pairs - 1.0));
+    double margin = t * g->deviation / sqrt(g->pairs);
+    g->low = g->gain - margin;
+    g->high = g->gain + margin;
+    add_percent_interval(&s, t * t / (g->pairs * (g->pairs - 1.0)), g);
 }
 
 gain gain_of(const double *x, const double *y, int n)
@@ -156,12 +192,38 @@ gain gain_of(const double *x, const double *y, int n)
         g.p_value = g.pairs <= EXACT_PAIRS ? exact_p_value(x, y, n, g.pairs, threshold)
                                            : random_p_value(x, y, n, threshold);
     }
-    double margin = g.pairs < 2 ? (double)NAN : margin_of(x, y, n, g.pairs, g.gain);
-    g.low = g.gain - margin;
-    g.high = g.gain + margin;
-    double unit = g.mean_y == 0.0 ? (double)NAN : 100.0 / g.mean_y;
-    g.percent = g.gain * unit;
-    g.percent_low = g.low * unit;
-    g.percent_high = g.high * unit;
+    g.percent = g.mean_y == 0.0 ? (double)NAN : 100.0 * g.gain / g.mean_y;
+    add_intervals(x, y, n, &g);
     return g;
+}
+
+typedef struct ranked {
+    double p;
+    int index;
+} ranked;
+
+static int by_p(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return x->p != y->p ? (x->p > y->p) - (x->p < y->p) : x->index - y->index;
+}
+
+err holm_adjust(const double *p, int n, double *adjusted, int *count)
+{
+    ranked *order = malloc(((size_t)n + 1) * sizeof *order);
+    if (!order) return err_set(ERR_SYSTEM, "out of memory for %d contrasts", n);
+    int m = 0;
+    for (int i = 0; i < n; i++) {
+        adjusted[i] = NAN;
+        if (!isnan(p[i])) order[m++] = (ranked){p[i], i};
+    }
+    qsort(order, (size_t)m, sizeof *order, by_p);
+    double least = 0.0; /* no step is easier than those before it */
+    for (int i = 0; i < m; i++) {
+        least = fmax(least, fmin(1.0, (m - i) * order[i].p));
+        adjusted[order[i].index] = least;
+    }
+    free(order);
+    *count = m;
+    return OK;
 }
