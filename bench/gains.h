@@ -11,6 +11,12 @@ typedef struct gain_row {
     double ratio, baseline_ratio;
     int metric; /* index of a score */
     gain g;     /* arm minus baseline, paired by seed; failed trials are left out with their partners */
+
+    double bca_low, bca_high; /* 95% BCa interval of the relative gain, in percent (bench/bootstrap.h) */
+    int contrasts;            /* in its family: all contrasts of the experiment in this metric */
+    double holm_p;            /* g.p_value, corrected for them */
+    double detectable;        /* the gain that so many pairs find with a power of 80% (bench/power.h), times
+                                 their deviation: in the metric's units; NaN if no gain can be found */
 } gain_row;
 
 typedef struct gains {
@@ -24,8 +30,8 @@ err gains_open(const study *experiment, const results *r, gains *out);
 void gains_close(gains *g);
 
 /* Columns: experiment, arm, baseline, shots, ratio, baseline_ratio, metric, pairs, arm_mean, baseline_mean,
- * gain, low, high, percent, percent_low, percent_high, p_value (see bench/statistics.h); empty where
- * undefined. */
+ * gain, low, high, percent, percent_low, percent_high, p_value (see bench/statistics.h), holm_p_value,
+ * bca_low, bca_high, detectable, detectable_percent, verdict; empty where undefined. */
 err gains_write(const char *experiment, const gains *g, const char *path);
 
 typedef enum gain_verdict {
@@ -35,9 +41,13 @@ typedef enum gain_verdict {
     VERDICT_CANNOT_TELL
 } gain_verdict;
 
-/* Gain or harm where the 95% interval leaves out 0, by the metric's better direction; cannot tell with under
- * 3 pairs. */
+/* By the sign-flip test, corrected over the family: gain or harm, by the metric's better direction, where
+ * holm_p is at most VERDICT_LEVEL; cannot tell where the pairs are too few for that, whatever they say
+ * (power_fewest_pairs). */
 gain_verdict gain_verdict_of(const gain_row *row);
 extern const char *const gain_verdict_names[];
+
+/* row->detectable in percent of the baseline's mean; NaN where undefined. */
+double gain_detectable_percent(const gain_row *row);
 
 #endif

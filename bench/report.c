@@ -1,6 +1,7 @@
 #include "bench/report.h"
 
 #include "bench/columns.h"
+#include "bench/power.h"
 
 #include <math.h>
 #include <string.h>
@@ -108,6 +109,14 @@ static void percent_cell(columns *t, double value)
         columns_cell(t, "%+.1f%%", value);
 }
 
+static void interval_cell(columns *t, double low, double high)
+{
+    if (isnan(low) || isnan(high))
+        columns_cell(t, "-");
+    else
+        columns_cell(t, "%+.1f%% to %+.1f%%", low, high);
+}
+
 static void gain_line(const gain_row *row, columns *t)
 {
     const gain *g = &row->g;
@@ -115,48 +124,64 @@ static void gain_line(const gain_row *row, columns *t)
     columns_cell(t, "%s", row->arm);
     columns_cell(t, "%s", row->baseline);
     columns_cell(t, "%.2g", row->ratio);
-    number_cell(t, g->mean_y);
-    number_cell(t, g->mean_x);
     percent_cell(t, g->percent);
-    if (isnan(g->percent_low))
+    interval_cell(t, g->percent_low, g->percent_high);
+    interval_cell(t, row->bca_low, row->bca_high);
+    number_cell(t, g->p_value);
+    number_cell(t, row->holm_p);
+    double detectable = gain_detectable_percent(row);
+    if (isnan(detectable))
         columns_cell(t, "-");
     else
-        columns_cell(t, "%+.1f%% to %+.1f%%", g->percent_low, g->percent_high);
-    number_cell(t, g->p_value);
+        columns_cell(t, "%.1f%%", detectable);
     columns_cell(t, "%d", g->pairs);
     columns_cell(t, "%s", gain_verdict_names[gain_verdict_of(row)]);
 }
 
 /* The verdicts in words, and what keeps them from being more than they are. */
-static void explain(const study *experiment, const gains *g, text *out)
+static void explain_verdicts(const int count[4], int contrasts, text *out)
 {
-    static const char *const meaning[] = {"its 95% interval leaves out 0", "its 95% interval contains 0",
-                                          "the arm is worse, and its 95% interval leaves out 0",
-                                          "that needs three seeds at least"};
-    int count[4] = {0}, pairs = 0;
-    for (int i = 0; i < g->n; i++) {
-        if (g->rows[i].metric != experiment->metric) continue;
-        count[gain_verdict_of(&g->rows[i])]++;
-        if (g->rows[i].g.pairs > pairs) pairs = g->rows[i].g.pairs;
-    }
-    int contrasts = count[0] + count[1] + count[2] + count[3];
+    static const char *const meaning[] = {"better, with a corrected p of at most 0.05",
+                                          "the corrected p is above 0.05; `detectable` says how large a gain "
+                                          "would be found in 4 of 5 such studies",
+                                          "worse, with a corrected p of at most 0.05",
+                                          "the seeds are too few for any verdict"};
     for (int i = 0; i < 4; i++)
         if (count[i])
             text_printf(out, "%s (%d of %d): %s.\n", gain_verdict_names[i], count[i], contrasts, meaning[i]);
-    if (contrasts > 1)
-        text_printf(out, "Of %d contrasts, one in twenty leaves out 0 by chance alone.\n", contrasts);
-    if (pairs > 0 && pairs < 6) /* 2 / 2^5 = 0.0625 */
+}
+
+static void explain(const study *experiment, const gains *g, text *out)
+{
+    int count[4] = {0}, pairs = 0, family = 0, contrasts = 0;
+    for (int i = 0; i < g->n; i++) {
+        const gain_row *row = &g->rows[i];
+        if (row->metric != experiment->metric) continue;
+        count[gain_verdict_of(row)]++;
+        contrasts++;
+        if (row->contrasts > family) family = row->contrasts;
+        if (row->g.pairs > pairs) pairs = row->g.pairs;
+    }
+    text_printf(
+        out,
+        "p: exact sign-flip test over paired seeds; corrected (Holm) for all contrasts, so that the chance "
+        "of any\nfalse gain or harm in this table is at most 5%%. Intervals are of one contrast each: "
+        "Fieller's t, and the BCa bootstrap's.\n");
+    explain_verdicts(count, contrasts, out);
+    int fewest = family > 0 ? power_fewest_pairs(family) : 0;
+    if (pairs < fewest)
         text_printf(
             out,
-            "With %d seed%s the exact test's p cannot fall below %.3g: take these numbers as a first look.\n",
-            pairs, pairs == 1 ? "" : "s", 2 / pow(2, pairs));
+            "For %d contrast%s the exact test needs %d seeds at least, and there are %d: take these numbers "
+            "as a first look.\n",
+            family, family == 1 ? "" : "s", fewest, pairs);
 }
 
 err report_gains(const study *experiment, const gains *g, text *out)
 {
-    static const char *const names[] = {"shots",    "arm",  "baseline",     "ratio", "baseline mean",
-                                        "arm mean", "gain", "95% interval", "p",     "pairs",
-                                        "verdict"};
+    static const char *const names[] = {"shots",       "arm",          "baseline",     "ratio",
+                                        "gain",        "95% interval", "BCa interval", "p",
+                                        "corrected p", "detectable",   "pairs",        "verdict"};
     if (g->n == 0) {
         text_printf(
             out,
@@ -164,7 +189,7 @@ err report_gains(const study *experiment, const gains *g, text *out)
         return text_check(out);
     }
     columns t;
-    columns_open(&t, "rllrrrrrrrl");
+    columns_open(&t, "rllrrrrrrrrl");
     header(&t, names, sizeof names / sizeof names[0]);
     for (int i = 0; i < g->n; i++)
         if (g->rows[i].metric == experiment->metric) gain_line(&g->rows[i], &t);

@@ -139,9 +139,11 @@ Test(results, gains_pair_arms_by_seed_and_leave_failed_ones_out)
     cr_assert_float_eq(mixed->g.percent, 100 * 0.05 / 0.6, 1e-9);
     /* Differences .04, .06, .05: mean .05, standard error .01/sqrt(3), t(0.975, 2) = 4.302653. */
     cr_assert_float_eq(mixed->g.low, 0.05 - 4.302653 * 0.01 / sqrt(3), 1e-6);
-    cr_assert_eq(gain_verdict_of(mixed), VERDICT_GAIN);
-    cr_assert_eq(gain_verdict_of(find_gain(&g, "real+emixer", SCORE_brier)), VERDICT_GAIN,
-                 "a lower Brier score is better");
+    cr_assert_eq(mixed->contrasts, 2);
+    cr_assert_float_eq(mixed->g.p_value, 0.25, 1e-15);
+    cr_assert_float_eq(mixed->holm_p, 0.5, 1e-15);
+    cr_assert(isnan(mixed->detectable));
+    cr_assert_eq(gain_verdict_of(mixed), VERDICT_CANNOT_TELL, "no three seeds can");
     const gain_row *alone = find_gain(&g, "emixer", SCORE_balanced_accuracy);
     cr_assert_eq(alone->g.pairs, 2, "seed 2 of this arm failed");
     cr_assert_float_eq(alone->g.mean_y, 0.55, 1e-12, "its partner is left out too");
@@ -161,10 +163,38 @@ Test(results, gains_are_written_as_a_table_with_empty_cells_where_nothing_is_def
     char *content = read_text(folder, "gains.csv");
     cr_assert_not_null(
         strstr(content, "\nmade-up,real+emixer,real,10,0.5,0,balanced_accuracy,3,0.65,0.6,0.05,"));
-    cr_assert_not_null(strstr(content, "\nmade-up,emixer,real,10,1,0,few_auprc,0,,,,,,,,,\n"));
+    cr_assert_not_null(strstr(content, ",0.25,0.5,")); /* p, and corrected for two contrasts */
+    cr_assert_not_null(
+        strstr(content, "\nmade-up,emixer,real,10,1,0,few_auprc,0,,,,,,,,,,,,,,,cannot tell\n"));
     free(content);
     gains_close(&g);
     results_close(&r);
+}
+
+/* Eight pairs of sizes 1, 2, ... 8: only flips of small ones reach the sum that the signs give. */
+static gain_verdict verdict_of(int metric, int pairs, int contrasts, int negative)
+{
+    double x[8], y[8];
+    gain_row row = {.metric = metric, .contrasts = contrasts};
+    for (int i = 0; i < pairs; i++) {
+        y[i] = 0.5;
+        x[i] = 0.5 + (i < negative ? -0.01 : 0.01) * (i + 1);
+    }
+    row.g = gain_of(x, y, pairs);
+    row.holm_p = fmin(1, row.g.p_value * contrasts);
+    return gain_verdict_of(&row);
+}
+
+Test(results, verdicts_follow_the_corrected_evidence)
+{
+    cr_expect_eq(verdict_of(SCORE_accuracy, 8, 5, 0), VERDICT_GAIN, "5 * 2/256");
+    cr_expect_eq(verdict_of(SCORE_brier, 8, 5, 0), VERDICT_HARM, "a lower Brier score is better");
+    cr_expect_eq(verdict_of(SCORE_accuracy, 8, 5, 1), VERDICT_NONE_SHOWN, "5 * 4/256");
+    cr_expect_eq(verdict_of(SCORE_accuracy, 8, 1, 1), VERDICT_GAIN);
+    cr_expect_eq(verdict_of(SCORE_accuracy, 8, 5, 8), VERDICT_HARM);
+    cr_expect_eq(verdict_of(SCORE_brier, 8, 5, 8), VERDICT_GAIN);
+    cr_expect_eq(verdict_of(SCORE_accuracy, 7, 5, 0), VERDICT_CANNOT_TELL, "5 * 2/128 at best");
+    cr_expect_eq(verdict_of(SCORE_accuracy, 5, 1, 0), VERDICT_CANNOT_TELL, "2/32 at best");
 }
 
 Test(results, mixing_arms_are_compared_at_equal_ratios)
@@ -193,8 +223,8 @@ Test(results, the_report_says_what_the_numbers_say)
         "   10  real             0              0.600  0.100",
         "failed: emixer, 10 shots, seed 2: lost, \"badly\"",
         "+8.3%",
-        "gain (1 of 2): its 95% interval leaves out 0.",
-        "With 3 seeds the exact test's p cannot fall below 0.25",
+        "cannot tell (2 of 2): the seeds are too few for any verdict.",
+        "For 2 contrasts the exact test needs 7 seeds at least, and there are 3",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         cr_assert_not_null(strstr(t.data, lines[i]), "%s\nis not in\n%s", lines[i], t.data);
