@@ -5,15 +5,21 @@
 #include "bench/results.h"
 #include "bench/statistics.h"
 
+enum { LABEL_BYTES = 128 };
+
 typedef struct gain_row {
     char arm[ARM_NAME_BYTES], baseline[ARM_NAME_BYTES];
     int shots;
     double ratio, baseline_ratio;
-    int metric; /* index of a score */
-    gain g;     /* arm minus baseline, paired by seed; failed trials are left out with their partners */
+    int metric; /* index of a score, or of a label's score */
+    const char *metric_name;
+    bool higher_is_better;
+    char label[LABEL_BYTES]; /* whose score it is; "": all labels' (bench/label_gains.h) */
+    gain g; /* arm minus baseline, paired by seed; failed trials are left out with their partners */
 
     double bca_low, bca_high; /* 95% BCa interval of the relative gain, in percent (bench/bootstrap.h) */
-    int contrasts;            /* in its family: all contrasts of the experiment in this metric */
+    int contrasts;            /* in its family: all contrasts of the experiment in this metric, of all
+                                 labels */
     double holm_p;            /* g.p_value, corrected for them */
     double detectable;        /* the gain that so many pairs find with a power of 80% (bench/power.h), times
                                  their deviation: in the metric's units; NaN if no gain can be found */

@@ -5,6 +5,7 @@
 #include "bench/figure.h"
 #include "bench/gains.h"
 #include "bench/interrupt.h"
+#include "bench/label_gains.h"
 #include "bench/label_scores.h"
 #include "bench/report.h"
 #include "bench/work.h"
@@ -15,7 +16,7 @@
 
 typedef struct outputs {
     char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], label_scores[PATH_BYTES],
-        gains[PATH_BYTES], samples[PATH_BYTES], figure[PATH_BYTES];
+        label_gains[PATH_BYTES], gains[PATH_BYTES], samples[PATH_BYTES], figure[PATH_BYTES];
 } outputs;
 
 static err print_help(void)
@@ -25,10 +26,10 @@ static err print_help(void)
         &t,
         "usage: bench run FILE.ini [--preset NAME] [--set section.key=value]... [flags]\n\n"
         "Runs the experiment of FILE.ini: renders or reads the data, trains generators and classifiers,\n"
-        "compares the arms, and leaves results.csv, label_scores.csv, gains.csv, gain.svg and samples.png\n"
-        "in the results folder. What is already there is not computed again; a run that was stopped "
-        "continues when\n"
-        "started again with the same settings, and several runs on one folder share the work.\n\n"
+        "compares the arms, and leaves results.csv, gains.csv, the same label by label (label_scores.csv,\n"
+        "label_gains.csv), gain.svg and samples.png in the results folder. What is already there is not\n"
+        "computed again; a run that was stopped continues when started again with the same settings, and\n"
+        "several runs on one folder share the work.\n\n"
         "  --preset NAME            use the values of the section [preset:NAME]; repeatable\n"
         "  --set section.key=value  change a setting; repeatable, the last one wins\n");
     for (int i = 0; i < OPTION_COUNT; i++) {
@@ -64,6 +65,7 @@ static err name_outputs(const settings *s, outputs *o)
     TRY(path_join(o->results, o->folder, "results.csv"));
     TRY(path_join(o->label_scores, o->folder, "label_scores.csv"));
     TRY(path_join(o->gains, o->folder, "gains.csv"));
+    TRY(path_join(o->label_gains, o->folder, "label_gains.csv"));
     TRY(path_join(o->samples, o->folder, "samples.png"));
     return path_join(o->figure, o->folder, "gain.svg");
 }
@@ -130,8 +132,9 @@ static err print_report(const study *experiment, const results *r, const gains *
     if (error == OK) error = report_gains(experiment, g, &t);
     text_printf(
         &t,
-        "\nFiles\n  %s  every trial\n  %s  its scores label by label\n  %s  every contrast and metric\n%s",
-        o->results, o->label_scores, o->gains, figures->data ? figures->data : "");
+        "\nFiles\n  %s  every trial\n  %s  its scores label by label\n  %s  every contrast and metric\n"
+        "  %s  the same label by label\n%s",
+        o->results, o->label_scores, o->gains, o->label_gains, figures->data ? figures->data : "");
     if (error == OK) error = text_check(&t);
     if (error == OK && (fputs(t.data, stdout) == EOF || fflush(stdout) == EOF))
         error = err_set_errno(ERR_IO, "standard output: writing failed");
@@ -145,6 +148,15 @@ static err check_failures(const results *r)
     for (int i = 0; i < r->n; i++) failed += !r->rows[i].done;
     if (failed == 0) return OK;
     return err_set(ERR_DIVERGED, "%d of %d trials failed; the table and results.csv name them", failed, r->n);
+}
+
+static err compare_labels(const study *experiment, const outputs *o)
+{
+    gains g;
+    TRY(label_gains_open(experiment, o->label_scores, &g));
+    err error = label_gains_write(experiment->s.name, &g, o->label_gains);
+    gains_close(&g);
+    return error;
 }
 
 /* Tables and figures; the gains are computed from results.csv as it was written, so that both always agree.
@@ -161,6 +173,7 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
     if (error == OK) error = results_read(o->results, experiment->task, &r);
     if (error == OK) error = gains_open(experiment, &r, &g);
     if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
+    if (error == OK) error = compare_labels(experiment, o);
     if (error == OK) error = draw_figures(experiment, p, s, &g, o, &figures);
     if (error == OK) error = print_report(experiment, &r, &g, o, &figures);
     if (error == OK) error = check_failures(&r);

@@ -130,6 +130,9 @@ Test(end_to_end, a_run_leaves_its_tables_figures_and_artifacts)
     cr_assert_eq(count_lines(labels), 1 + 2 * 4 * 3 * 9);
     cr_assert_not_null(strstr(labels, "\ntiny,real+emixer,3,0.5,1,No Finding,auroc,0."));
     free(labels);
+    labels = read_text(folder, "out/label_gains.csv");
+    cr_assert_eq(count_lines(labels), 1 + 3 * 3 * 7);
+    free(labels);
     cr_assert_eq(count_artifacts("out", "dataset-", ""), 1);
     cr_assert_eq(count_artifacts("out", "generator-", ""), 2);
     cr_assert_eq(count_artifacts("out", "trial-", ""), 8);

@@ -175,7 +175,7 @@ Test(results, gains_are_written_as_a_table_with_empty_cells_where_nothing_is_def
 static gain_verdict verdict_of(int metric, int pairs, int contrasts, int negative)
 {
     double x[8], y[8];
-    gain_row row = {.metric = metric, .contrasts = contrasts};
+    gain_row row = {.higher_is_better = score_infos[metric].higher_is_better, .contrasts = contrasts};
     for (int i = 0; i < pairs; i++) {
         y[i] = 0.5;
         x[i] = 0.5 + (i < negative ? -0.01 : 0.01) * (i + 1);

@@ -1,0 +1,169 @@
+#include "bench/label_gains.h"
+
+#include "bench/paired.h"
+#include "data/csv_rows.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One label in one trial. */
+typedef struct labelled_trial {
+    char arm[ARM_NAME_BYTES];
+    int label; /* index of reading.labels */
+    int shots, seed;
+    double ratio;
+    label_scores scores;
+} labelled_trial;
+
+typedef struct reading {
+    csv_rows *rows;
+    int columns[7];
+    char (*labels)[LABEL_BYTES];
+    int n_labels;
+    labelled_trial *trials;
+    int n, capacity;
+} reading;
+
+enum { ARM, SHOTS, RATIO, SEED, LABEL, METRIC, VALUE, COLUMNS };
+static const char *const column_names[COLUMNS] = {"arm",   "shots",  "ratio", "seed",
+                                                  "label", "metric", "value"};
+
+static const char *cell(const reading *r, int column)
+{
+    return csv_rows_cell(r->rows, r->columns[column]);
+}
+
+static err bad_cell(const reading *r, int column)
+{
+    return err_set(ERR_DATA, "%s:%d: %s = %.60s is not what belongs there", csv_rows_path(r->rows),
+                   csv_rows_line(r->rows), column_names[column], cell(r, column));
+}
+
+/* NaN for an empty cell. */
+static err get_number(const reading *r, int column, double *out)
+{
+    const char *content = cell(r, column);
+    char *end;
+    *out = NAN;
+    if (!content[0]) return OK;
+    *out = strtod(content, &end);
+    return *end || end == content ? bad_cell(r, column) : OK;
+}
+
+static err get_integer(const reading *r, int column, int *out)
+{
+    double value;
+    TRY(get_number(r, column, &value));
+    if (!(value >= 0 && value <= 2147483647.0) || value != floor(value)) return bad_cell(r, column);
+    *out = (int)value;
+    return OK;
+}
+
+static err find_label(reading *r, int *out)
+{
+    const char *name = cell(r, LABEL);
+    for (*out = 0; *out < r->n_labels; (*out)++)
+        if (strcmp(r->labels[*out], name) == 0) return OK;
+    if (!name[0] || strlen(name) >= LABEL_BYTES) return bad_cell(r, LABEL);
+    void *labels = realloc(r->labels, ((size_t)r->n_labels + 1) * sizeof *r->labels);
+    if (!labels) return err_set(ERR_SYSTEM, "out of memory for %d labels", r->n_labels);
+    r->labels = labels;
+    (void)snprintf(r->labels[r->n_labels++], LABEL_BYTES, "%s", name);
+    return OK;
+}
+
+/* The label and trial of the current row: mostly those of the row before. */
+static err find_trial(reading *r, labelled_trial **out)
+{
+    labelled_trial t = {0};
+    TRY(get_integer(r, SHOTS, &t.shots));
+    TRY(get_integer(r, SEED, &t.seed));
+    TRY(get_number(r, RATIO, &t.ratio));
+    TRY(find_label(r, &t.label));
+    if (strlen(cell(r, ARM)) >= sizeof t.arm) return bad_cell(r, ARM);
+    (void)snprintf(t.arm, sizeof t.arm, "%s", cell(r, ARM));
+    labelled_trial *last = r->n ? &r->trials[r->n - 1] : NULL;
+    *out = last;
+    if (last && last->label == t.label && last->shots == t.shots && last->seed == t.seed &&
+        last->ratio == t.ratio && strcmp(last->arm, t.arm) == 0)
+        return OK;
+    if (r->n == r->capacity) {
+        int capacity = r->capacity ? 2 * r->capacity : 64;
+        labelled_trial *trials = realloc(r->trials, (size_t)capacity * sizeof *trials);
+        if (!trials) return err_set(ERR_SYSTEM, "out of memory for the scores of labels");
+        r->trials = trials;
+        r->capacity = capacity;
+    }
+    for (int i = 0; i < LABEL_SCORE_COUNT; i++) t.scores.values[i] = NAN;
+    r->trials[r->n] = t;
+    *out = &r->trials[r->n++];
+    return OK;
+}
+
+static err read_row(reading *r)
+{
+    labelled_trial *trial = NULL;
+    TRY(find_trial(r, &trial));
+    for (int i = 0; i < LABEL_SCORE_COUNT; i++)
+        if (strcmp(label_score_names[i], cell(r, METRIC)) == 0)
+            return get_number(r, VALUE, &trial->scores.values[i]);
+    return bad_cell(r, METRIC);
+}
+
+static err read_rows(const char *path, reading *r)
+{
+    TRY(csv_rows_open(path, &r->rows));
+    for (int i = 0; i < COLUMNS; i++) TRY(csv_rows_need(r->rows, column_names[i], &r->columns[i]));
+    for (bool more;;) {
+        TRY(csv_rows_next(r->rows, &more));
+        if (!more) return OK;
+        TRY(read_row(r));
+    }
+}
+
+static int list_measures(measure out[LABEL_SCORE_COUNT])
+{
+    int n = 0;
+    for (int i = 0; i < LABEL_SCORE_COUNT; i++) {
+        if (i == LABEL_SCORE_positives || i == LABEL_SCORE_negatives) continue;
+        bool error = i == LABEL_SCORE_calibration_error || i == LABEL_SCORE_brier;
+        out[n++] = (measure){i, label_score_names[i], !error};
+    }
+    return n;
+}
+
+static err compare(const study *experiment, const reading *r, gains *out)
+{
+    measure measures[LABEL_SCORE_COUNT];
+    int n_measures = list_measures(measures);
+    measured *trials = malloc(((size_t)r->n + 1) * sizeof *trials);
+    if (!trials) return err_set(ERR_SYSTEM, "out of memory for the scores of labels");
+    err error = OK;
+    for (int label = 0; label < r->n_labels && error == OK; label++) {
+        int n = 0;
+        for (int i = 0; i < r->n; i++) {
+            const labelled_trial *t = &r->trials[i];
+            if (t->label == label)
+                trials[n++] = (measured){t->arm, t->shots, t->seed, t->ratio, t->scores.values};
+        }
+        error = paired_add(experiment, trials, n, measures, n_measures, r->labels[label], out);
+    }
+    if (error == OK) error = paired_correct(measures, n_measures, out);
+    free(trials);
+    return error;
+}
+
+err label_gains_open(const study *experiment, const char *path, gains *out)
+{
+    reading r = {0};
+    *out = (gains){0};
+    err error = read_rows(path, &r);
+    if (error == OK) error = compare(experiment, &r, out);
+    csv_rows_close(r.rows);
+    free(r.labels);
+    free(r.trials);
+    if (error != OK) gains_close(out);
+    return error;
+}
