@@ -7,10 +7,13 @@
 #include <string.h>
 
 static const architecture architectures[] = {
-    {"densenet_small", densenet_small, .head = "logits", .least = 8, .multiple = 8},
+    {"densenet_small", densenet_small, .head = "logits", .least = 8, .multiple = 8,
+     .pixel_flops_of = densenet_small_pixel_flops},
     {"densenet121", densenet121, .head = "classifier", .least = 32, .multiple = 1, .pixel_flops = 107e3},
     {"resnet18", resnet18, .head = "fc", .least = 32, .multiple = 1, .pixel_flops = 72e3},
     {"resnet50", resnet50, .head = "fc", .least = 32, .multiple = 1, .pixel_flops = 163e3},
+    {"vit_tiny", vit_tiny, .head = "heads.head", .least = 16, .multiple = 16,
+     .pixel_flops_of = vit_tiny_pixel_flops},
 };
 enum { COUNT = sizeof architectures / sizeof *architectures };
 
@@ -25,7 +28,7 @@ double classifier_image_flops(const classifier_opts *o)
 {
     const architecture *a = architecture_find(o->model);
     double pixels = (double)o->resolution * o->resolution;
-    return pixels * (a->pixel_flops > 0 ? a->pixel_flops : densenet_small_pixel_flops(o));
+    return pixels * (a->pixel_flops_of ? a->pixel_flops_of(o) : a->pixel_flops);
 }
 
 layer_name name_of(const char *format, ...)

@@ -14,7 +14,11 @@
  * - densenet121: of that paper; R from 32
  * - resnet18, resnet50: He et al., "Deep residual learning for image recognition", CVPR 2016; R from 32
  *
- * All but the first compute what torchvision's models of these names do, and their tensors have its names. */
+ * - vit_tiny: ViT-Ti of Touvron et al., ICML 2021: width 192, 3 heads, 12 layers; patches of 16 pixels, below
+ * R = 128 of 8, below 64 of 4; R a multiple of 16
+ *
+ * All but the first compute what torchvision's models of these names do (the last: its VisionTransformer of
+ * these sizes, without dropout), and their tensors have its names. */
 typedef struct classifier_opts {
     const char *model;    /* a name of the list above; the text must outlive the classifier */
     int resolution;       /* side R of the input: up to 1024 */

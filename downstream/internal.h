@@ -11,7 +11,9 @@ typedef struct architecture {
     nn_t (*maps)(net *n, const classifier_opts *o, nn_t images, bool training);
     const char *head;    /* the linear layer's name */
     int least, multiple; /* R must be at least the one, and divisible by the other */
-    double pixel_flops;  /* of a forward pass, per pixel of the image; 0: densenet_small_pixel_flops */
+    double (*pixel_flops_of)(
+        const classifier_opts *o); /* of a forward pass, per pixel of the image; or NULL */
+    double pixel_flops;            /* then this */
 } architecture;
 
 nn_t densenet_small(net *n, const classifier_opts *o, nn_t images, bool training);
@@ -19,6 +21,8 @@ double densenet_small_pixel_flops(const classifier_opts *o);
 nn_t densenet121(net *n, const classifier_opts *o, nn_t images, bool training);
 nn_t resnet18(net *n, const classifier_opts *o, nn_t images, bool training);
 nn_t resnet50(net *n, const classifier_opts *o, nn_t images, bool training);
+nn_t vit_tiny(net *n, const classifier_opts *o, nn_t images, bool training);
+double vit_tiny_pixel_flops(const classifier_opts *o);
 
 /* architectures.c: by name, or NULL. */
 const architecture *architecture_find(const char *name);

@@ -40,14 +40,19 @@ nn_t nn_conv(net *n, nn_t x, conv_opts o)
     return net_add_conv(n, x, w, o.bias ? &b : NULL, a);
 }
 
+nn_t nn_linear_with(net *n, nn_t x, nn_t weight, const nn_t *bias, nn_act act)
+{
+    bool alone = act == ACT_GELU; /* its derivative needs what goes in, which linear does not keep */
+    nn_t y = net_add_linear(n, x, weight, bias, alone ? ACT_NONE : act);
+    return alone ? nn_activation(n, y, act) : y;
+}
+
 nn_t nn_linear(net *n, nn_t x, linear_opts o)
 {
     nn_shape_t xs = nn_shape_of(n, x), shape = nn_shape(2, o.out, xs.d[xs.rank - 1]);
     nn_t w = weight_of(n, o.name, shape, o.init, o.spectral_norm, o.frozen_spectral), b;
     if (o.bias) b = bias_of(n, o.name, o.out, o.bias_init);
-    bool alone = o.act == ACT_GELU; /* its derivative needs what goes in, which linear does not keep */
-    nn_t y = net_add_linear(n, x, w, o.bias ? &b : NULL, alone ? ACT_NONE : o.act);
-    return alone ? nn_activation(n, y, o.act) : y;
+    return nn_linear_with(n, x, w, o.bias ? &b : NULL, o.act);
 }
 
 /* Running mean and variance of name, into in[3] and in[4]. */

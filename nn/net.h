@@ -175,6 +175,10 @@ typedef struct linear_opts {
 /* (B,I) -> (B,out), or (B,T,I) -> (B,T,out): y = x W^T + b. */
 nn_t nn_linear(net *n, nn_t x, linear_opts o);
 
+/* The same of a weight (out,in) and a bias (out; NULL: none) that are nodes: parameters of other names, or
+ * parts of one. */
+nn_t nn_linear_with(net *n, nn_t x, nn_t weight, const nn_t *bias, nn_act act);
+
 typedef struct batch_norm_opts {
     const char
         *name;     /* parameters name.weight, name.bias; state name.running_mean, name.running_var, all (C) */

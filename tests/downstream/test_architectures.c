@@ -232,6 +232,11 @@ Test(architectures, resnet18_agrees_with_torchvision)
     compare("resnet18", 7, 3);
 }
 
+Test(architectures, vit_tiny_agrees_with_torchvision)
+{
+    compare("vit_tiny", 3, 1);
+}
+
 Test(architectures, resnet50_agrees_with_torchvision)
 {
     compare("resnet50", 1, 1);

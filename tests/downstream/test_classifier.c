@@ -288,8 +288,8 @@ Test(classifier, flops_of_an_image_are_about_right)
     static const struct {
         const char *model;
         int resolution;
-    } cases[] = {
-        {"densenet_small", 64}, {"densenet121", 64}, {"densenet121", 96}, {"resnet18", 64}, {"resnet50", 96}};
+    } cases[] = {{"densenet_small", 64}, {"densenet121", 64}, {"densenet121", 96}, {"resnet18", 64},
+                 {"resnet50", 96},       {"vit_tiny", 32},    {"vit_tiny", 64},    {"vit_tiny", 128}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         classifier_opts o = classifier_defaults;
         o.model = cases[i].model;

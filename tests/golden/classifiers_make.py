@@ -6,7 +6,7 @@ The CSV has a line per tensor of the model: name, shape, and Euclidean norm and 
 draws) of the loss's gradient, or, for a running statistic, of its value after the training pass. The safetensors file
 has the logits of the evaluation pass, the loss of the training pass, and a few gradients in full.
 
-    classifiers_make.py                     makes both for every model (needs torch, torchvision, safetensors, xxhash)
+    classifiers_make.py [MODEL...]          makes both for every model, or these (needs torch, torchvision, safetensors, xxhash)
     classifiers_make.py --verify FILE MODEL opens a file that classifier_save wrote as torchvision's MODEL
 """
 
@@ -30,11 +30,20 @@ MODELS = {
                         "fc.weight", "fc.bias")),
     "resnet50": (1, 1, ("conv1.weight", "bn1.weight", "layer2.0.bn3.weight", "layer4.2.bn3.bias", "fc.weight",
                         "fc.bias")),
+    "vit_tiny": (3, 1, ("class_token", "conv_proj.weight", "encoder.layers.encoder_layer_0.self_attention.in_proj_bias",
+                        "encoder.layers.encoder_layer_5.mlp.0.bias", "encoder.ln.weight", "heads.head.weight",
+                        "heads.head.bias")),
 }
 
 
-def build(name, classes, channels):
-    model = getattr(torchvision.models, name)(num_classes=classes)
+def build(name, classes, channels, side=SIDE):
+    if name == "vit_tiny":  # not one of torchvision's sizes, but its code; patches as downstream/vit.c has them
+        patch = 16 if side >= 128 else 8 if side >= 64 else 4
+        model = torchvision.models.VisionTransformer(
+            image_size=side, patch_size=patch, num_layers=12, num_heads=3, hidden_dim=192, mlp_dim=768,
+            num_classes=classes)
+    else:
+        model = getattr(torchvision.models, name)(num_classes=classes)
     if channels != 3:
         first = next(m for m in model.modules() if isinstance(m, torch.nn.Conv2d))
         shape = (first.out_channels, channels, *first.kernel_size)
@@ -108,8 +117,9 @@ def verify(path, name):
     """Strict but for num_batches_tracked, which no forward pass reads."""
     state = load_file(path)
     first = next(v for v in state.values() if v.dim() == 4)
+    words = state["encoder.pos_embedding"].shape[1] if name == "vit_tiny" else 0
     head = [v for v in state.values() if v.dim() == 2][-1]
-    model = build(name, head.shape[0], first.shape[1])
+    model = build(name, head.shape[0], first.shape[1], math.isqrt(words) * first.shape[2] or SIDE)
     missing, surplus = model.load_state_dict(state, strict=False)
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     print(f"{path}: {len(state)} tensors, missing {missing}, surplus {surplus}")
@@ -120,4 +130,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--verify"]:
         sys.exit(verify(*sys.argv[2:]))
     for model_name, how in MODELS.items():
+        if sys.argv[1:] and model_name not in sys.argv[1:]:
+            continue
         make(model_name, *how)
