@@ -24,6 +24,8 @@ typedef struct sample_info {
 } sample_info;
 
 /* Read-only to all but its maker. Everything is owned by the set. */
+struct samples;
+
 typedef struct dataset {
     int n, height, width, n_labels;
     const uint8_t *images;      /* (N,H,W) */
@@ -74,6 +76,14 @@ err dataset_from_arrays(const uint8_t *images, const float *labels, int n, int s
 
 /* A copy of a set with other reports: reports[i] (NULL: none) of sample i. */
 err dataset_with_reports(const dataset *set, const char *const *reports, dataset **out);
+
+/* A copy of some samples of a set (NULL: of all), with labels (which->n,K), or the set's own if NULL.
+ * ERR_USAGE if there are none; ERR_SYSTEM. */
+err dataset_select(const dataset *set, const struct samples *which, const float *labels, dataset **out);
+
+/* A copy of a set with the labels `names` (k): those of the set by their names, others `missing`. ERR_DATA
+ * naming a label of the set that is none of them. */
+err dataset_with_labels(const dataset *set, const char *const *names, int k, float missing, dataset **out);
 
 void dataset_close(dataset *set);
 
