@@ -2,6 +2,7 @@
 #include "bench/scores.h"
 #include "bench/settings.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,24 @@ static err check_ratios(const settings *s)
         for (int j = 0; j < i; j++)
             if (list->values[i] == list->values[j])
                 return wrong(s, OPTION_OF_ratios, "a value is given twice");
+    return OK;
+}
+
+/* A share so small that a batch has no image of it would make two arms the same, and so would one so large
+ * that no real image is left. */
+static err check_shares(const study *x)
+{
+    const settings *s = &x->s;
+    bool mixes = false;
+    for (int i = 0; i < x->n_arms; i++) mixes = mixes || arm_mixes(&x->arms[i]);
+    for (int i = 0; i < s->ratios.n && mixes; i++) {
+        long real = lroundf((float)s->classifier_batch * (1.0F - (float)s->ratios.values[i]));
+        char what[120];
+        if (real > 0 && real < s->classifier_batch) continue;
+        (void)snprintf(what, sizeof what, "%g of a batch of %d (downstream.batch) leaves no %s image in it",
+                       s->ratios.values[i], s->classifier_batch, real > 0 ? "synthetic" : "real");
+        return wrong(s, OPTION_OF_ratios, what);
+    }
     return OK;
 }
 
@@ -68,7 +87,7 @@ static err read_contrasts(study *out)
 bool study_needs_generator(const study *s)
 {
     for (int i = 0; i < s->n_arms; i++)
-        if (s->arms[i].parts[ROLE_SYNTHETIC]) return true;
+        if (arm_generates(&s->arms[i])) return true;
     return false;
 }
 
@@ -186,6 +205,7 @@ err study_open(const settings *s, study *out)
     TRY(read_draw(s, out));
     TRY(check_ratios(s));
     TRY(read_arms(out));
+    TRY(check_shares(out));
     TRY(read_contrasts(out));
     if (s->validation + s->test >= 1)
         return wrong(s, OPTION_OF_test, "with data.validation, nothing is left to train on");
