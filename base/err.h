@@ -16,8 +16,9 @@ typedef enum err {
     ERR_CANNOT_CREATE = 73, /* an output file or folder cannot be made */
     ERR_IO = 74,            /* reading or writing failed half-way: a full disk, a vanished file */
     ERR_CONFIG = 78,        /* an experiment file has an unknown key, or a value of the wrong type or range */
-    ERR_DIVERGED = 80,      /* training met a NaN or an infinity */
-    ERR_INTERRUPTED = 130   /* SIGINT or SIGTERM; what was finished is kept */
+    ERR_DIVERGED = 80,    /* a trial has no result: training met a NaN or an infinity, or no image was left to
+                             train on; the others go on */
+    ERR_INTERRUPTED = 130 /* SIGINT or SIGTERM; what was finished is kept */
 } err;
 
 /* Stores the message (printf-style, no trailing newline) for this thread and returns `code`. */

@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include "bench/interrupt.h"
 #include "bench/lessons.h"
+#include "bench/second_sets.h"
 #include "bench/synthetic.h"
+#include "bench/teacher.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,11 @@ err builder_path(const builder *b, int index, const char *file, char out[PATH_BY
 {
     const artifact *a = &b->plan->items[index];
     return store_path(b->store, artifact_kind_names[a->kind], &a->key, file, out);
+}
+
+bool builder_several(const builder *b)
+{
+    return b->study->task != TASK_CLASSES;
 }
 
 err builder_dataset(builder *b, const dataset **out)
@@ -159,22 +166,27 @@ static err synthetic_build(builder *b, const artifact *a, const char *work)
     return error;
 }
 
+static err second_build(builder *b, const artifact *a, const char *work)
+{
+    bool generated = a->images == IMAGES_EMIXER && !a->filtered;
+    return (generated ? synthetic_build : second_set_build)(b, a, work);
+}
+
 typedef struct recipe {
     err (*build)(builder *b, const artifact *a, const char *work); /* leaves the artifact's files in `work` */
     bool resumes; /* it can go on from what an interrupted attempt left there */
 } recipe;
 
 static const recipe recipes[KIND_COUNT] = {
-    [KIND_DATASET] = {dataset_build, false},
-    [KIND_GENERATOR] = {generator_build, true},
-    [KIND_SYNTHETIC] = {synthetic_build, false},
+    [KIND_DATASET] = {dataset_build, false}, [KIND_GENERATOR] = {generator_build, true},
+    [KIND_TEACHER] = {teacher_build, false}, [KIND_SYNTHETIC] = {second_build, false},
     [KIND_TRIAL] = {trial_build, false},
 };
 
 /* If an input failed, so does what needs it. */
 static err inherit_failure(const builder *b, const artifact *a, manifest *m)
 {
-    for (int i = 0; i < 2 && !m->failed; i++) {
+    for (int i = 0; i < ARTIFACT_INPUTS && !m->failed; i++) {
         if (a->inputs[i] < 0) continue;
         const artifact *input = &b->plan->items[a->inputs[i]];
         TRY(store_manifest(b->store, artifact_kind_names[input->kind], &input->key, m));

@@ -26,6 +26,9 @@ err builder_make(builder *b, int index);
 /* Tells how far the artifact is (0..1). ERR_INTERRUPTED if it is time to stop. */
 err builder_progress(builder *b, double fraction);
 
+/* True if the task is about several labels an image, rather than one class. */
+bool builder_several(const builder *b);
+
 /* The packed data set of the plan, opened once. */
 err builder_dataset(builder *b, const dataset **out);
 

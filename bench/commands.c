@@ -29,8 +29,8 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 static const char exit_statuses[] =
     "Exit status: 0 done; 64 wrong command line; 65 wrong content in an input file; 66 input missing;\n"
     "69 device or program not available; 70 a bug of ours; 71 out of memory or processes; 73 output cannot\n"
-    "be created; 74 reading or writing failed (disk full); 78 wrong setting; 80 a training diverged (the\n"
-    "other trials are finished); 130 interrupted (the same command continues).\n";
+    "be created; 74 reading or writing failed (disk full); 78 wrong setting; 80 a training diverged, or\n"
+    "had no image left (the other trials are finished); 130 interrupted (the same command continues).\n";
 
 static err print_text(text *t)
 {

@@ -146,8 +146,9 @@ static int first_synthetic(const builder *b)
 {
     for (int i = 0; i < b->plan->n; i++) {
         const artifact *a = &b->plan->items[i];
+        bool made = a->images == IMAGES_EMIXER || a->images == IMAGES_FOLDER || a->images == IMAGES_PACKED;
         manifest m;
-        if (a->kind == KIND_SYNTHETIC &&
+        if (a->kind == KIND_SYNTHETIC && made && !a->filtered &&
             store_manifest(b->store, artifact_kind_names[a->kind], &a->key, &m) == OK && !m.failed)
             return i;
     }

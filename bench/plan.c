@@ -1,5 +1,6 @@
 #include "bench/plan.h"
 
+#include "bench/costs.h"
 #include "bench/fingerprint.h"
 #include "bench/version.h"
 
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const artifact_kind_names[KIND_COUNT] = {"dataset", "generator", "synthetic", "trial"};
+const char *const artifact_kind_names[KIND_COUNT] = {"dataset", "generator", "teacher", "synthetic", "trial"};
 
 /* Which settings an artifact depends on, beside those of its inputs: some of [data], and all of a section
  * that is about nothing else, so that no new option is forgotten. */
@@ -20,6 +21,8 @@ static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device, 
                                         OPTION_OF_report_rules, OPTION_OF_minimum_count};
 static const int task_options[] = {OPTION_OF_task};
 static const int device_options[] = {OPTION_OF_device};
+static const int pseudo_options[] = {OPTION_OF_pseudo_confidence};
+static const int filter_options[] = {OPTION_OF_filter_confidence, OPTION_OF_filter_distance};
 
 #define ADD_LINES(t, s, list) add_lines(t, s, list, sizeof(list) / sizeof *(list))
 
@@ -47,6 +50,26 @@ static void add_synthetic_lines(text *t, const settings *s)
     ADD_LINES(t, s, device_options);
 }
 
+static void add_teacher_lines(text *t, const settings *s)
+{
+    ADD_LINES(t, s, split_options);
+    ADD_LINES(t, s, task_options);
+    add_section(t, s, "downstream");
+    ADD_LINES(t, s, device_options);
+}
+
+/* Of the second set of an arm, apart from what its inputs depend on. */
+static void add_second_lines(text *t, const settings *s, arm_images images, bool filtered)
+{
+    ADD_LINES(t, s, split_options);
+    ADD_LINES(t, s, task_options);
+    if (images == IMAGES_EMIXER || images == IMAGES_SHUFFLED) add_generator_lines(t, s);
+    if (images == IMAGES_EMIXER || images == IMAGES_SHUFFLED) add_synthetic_lines(t, s);
+    if (images == IMAGES_PSEUDO) ADD_LINES(t, s, pseudo_options);
+    if (filtered) ADD_LINES(t, s, filter_options);
+    if (images == IMAGES_PSEUDO || filtered) add_teacher_lines(t, s);
+}
+
 static err add(plan *p, artifact a, const char *own)
 {
     if (p->n == p->capacity) {
@@ -56,13 +79,14 @@ static err add(plan *p, artifact a, const char *own)
         p->items = items;
         p->capacity = capacity;
     }
-    const char *first = a.inputs[0] >= 0 ? p->items[a.inputs[0]].key.hex : "";
-    const char *second = a.inputs[1] >= 0 ? p->items[a.inputs[1]].key.hex : "";
+    const char *inputs[ARTIFACT_INPUTS];
+    for (int i = 0; i < ARTIFACT_INPUTS; i++)
+        inputs[i] = a.inputs[i] >= 0 ? p->items[a.inputs[i]].key.hex : "";
     char threads[16];
     (void)snprintf(threads, sizeof threads, "%d", p->threads);
     /* A data set's bytes are the same for any number of threads. */
-    a.key = hash_texts(artifact_kind_names[a.kind], version_code, a.settings.hex, own, first, second,
-                       a.kind == KIND_DATASET ? "" : threads, (const char *)NULL);
+    a.key = hash_texts(artifact_kind_names[a.kind], version_code, a.settings.hex, own, inputs[0], inputs[1],
+                       inputs[2], a.kind == KIND_DATASET ? "" : threads, (const char *)NULL);
     p->items[p->n++] = a;
     return OK;
 }
@@ -76,38 +100,9 @@ static err settings_hash(text *t, hash *out)
     return error;
 }
 
-/* Costs only steer the progress line: FLOPs, of the parts that run below the speed of convolutions more than
- * there are. An update at width 16, batch 32, 64x64, one discriminator step has 40 GFLOP; work grows with
- * pixels, batch and the square of the width, and the discriminator's share is two thirds. */
-static double generator_cost(const settings *s)
-{
-    double size = s->size / 64.0, width = s->emixer_width / 16.0;
-    return 40e9 * size * size * width * width * (s->emixer_batch / 32.0) * (1 + 2 * s->discriminator_steps) /
-           3 * s->emixer_steps;
-}
-
-/* An image takes an eighth of an update's share of one; three classes are assumed. */
-static double synthetic_cost(const settings *s)
-{
-    return generator_cost(s) / s->emixer_steps / s->emixer_batch / 8 * s->per_class * 3;
-}
-
-/* Three forward passes an image, backward included, at three quarters of the generator's speed. */
-static double trial_cost(const settings *s)
-{
-    classifier_opts o = settings_classifier(s, 2);
-    return 3 / 0.75 * classifier_image_flops(&o) * s->classifier_batch * s->classifier_steps;
-}
-
-/* Rendering a phantom takes about as long as 20 MFLOP a pixel and 1000 studies; reading files is faster. */
-static double dataset_cost(const settings *s)
-{
-    return 2e7 * s->size * s->size * (s->count / 1000.0);
-}
-
 static err add_dataset(plan *p, const study *s)
 {
-    artifact a = {.kind = KIND_DATASET, .inputs = {-1, -1}, .arm = -1, .cost = dataset_cost(&s->s)};
+    artifact a = {.kind = KIND_DATASET, .inputs = {-1, -1, -1}, .arm = -1, .cost = cost_of_dataset(&s->s)};
     hash source;
     TRY(fingerprint(s->s.source, &source));
     text t = {0};
@@ -119,51 +114,185 @@ static err add_dataset(plan *p, const study *s)
     return add(p, a, source.hex);
 }
 
-/* Adds the generator of one seed and its synthetic images. */
-static err add_generator(plan *p, const study *s, int seed, int shots, int *synthetic)
+/* ---- what the trials of one seed and number of shots share ---- */
+
+typedef struct group {
+    const study *s;
+    int seed, shots;
+    int generator, teacher, emixer; /* emixer: all images of the generator; -1: not needed yet */
+    int second[TEXT_LIST_ITEMS];    /* by arm; -1: none */
+} group;
+
+static artifact group_artifact(const group *g, artifact_kind kind)
 {
-    char own[128], draw[32] = "";
-    (void)snprintf(own, sizeof own, "seed %d shots %d texts %s", seed, shots, p->texts.hex);
-    if (shots > 0) (void)snprintf(draw, sizeof draw, ", %d shots", shots);
-    artifact g = {.kind = KIND_GENERATOR, .inputs = {0, -1}, .seed = seed, .shots = shots, .arm = -1};
-    artifact i = {.kind = KIND_SYNTHETIC, .inputs = {0, p->n}, .seed = seed, .shots = shots, .arm = -1};
-    text t = {0};
-    ADD_LINES(&t, &s->s, split_options);
-    add_generator_lines(&t, &s->s);
-    TRY(settings_hash(&t, &g.settings));
-    add_synthetic_lines(&t, &s->s);
-    TRY(settings_hash(&t, &i.settings));
-    g.cost = generator_cost(&s->s);
-    i.cost = synthetic_cost(&s->s);
-    (void)snprintf(g.label, sizeof g.label, "generator%s, seed %d", draw, seed);
-    (void)snprintf(i.label, sizeof i.label, "synthetic images%s, seed %d", draw, seed);
-    TRY(add(p, g, own));
-    *synthetic = p->n;
-    return add(p, i, own);
+    return (artifact){.kind = kind, .inputs = {0, -1, -1}, .seed = g->seed, .shots = g->shots, .arm = -1};
 }
 
-static err add_trial(plan *p, const study *s, artifact a, int synthetic)
+/* "generator, 10 shots, seed 0" */
+static void label_group(artifact *a, const char *what)
 {
-    const arm *which = &s->arms[a.arm];
-    bool generated = which->parts[ROLE_SYNTHETIC] != NULL;
-    char own[224], draw[32] = "", share[32] = "";
-    (void)snprintf(own, sizeof own, "arm %s ratio %.9g seed %d shots %d weights %s", which->name, a.ratio,
-                   a.seed, a.shots, p->weights.hex);
-    a.kind = KIND_TRIAL;
-    a.inputs[0] = 0;
-    a.inputs[1] = generated ? synthetic : -1;
-    a.cost = trial_cost(&s->s);
+    char draw[32] = "";
+    if (a->shots > 0) (void)snprintf(draw, sizeof draw, ", %d shots", a->shots);
+    (void)snprintf(a->label, sizeof a->label, "%.110s%s, seed %d", what, draw, a->seed);
+}
+
+static err add_generator(plan *p, group *g)
+{
+    if (g->generator >= 0) return OK;
+    char own[128];
+    artifact a = group_artifact(g, KIND_GENERATOR);
+    (void)snprintf(own, sizeof own, "seed %d shots %d texts %s", g->seed, g->shots, p->texts.hex);
     text t = {0};
-    ADD_LINES(&t, &s->s, split_options);
-    add_section(&t, &s->s, "downstream");
-    ADD_LINES(&t, &s->s, task_options);
-    ADD_LINES(&t, &s->s, device_options);
-    if (generated) add_generator_lines(&t, &s->s);
-    if (generated) add_synthetic_lines(&t, &s->s);
+    ADD_LINES(&t, &g->s->s, split_options);
+    add_generator_lines(&t, &g->s->s);
     TRY(settings_hash(&t, &a.settings));
-    if (arm_mixes(which)) (void)snprintf(share, sizeof share, " %.3g", a.ratio);
-    if (a.shots > 0) (void)snprintf(draw, sizeof draw, ", %d shots", a.shots);
-    (void)snprintf(a.label, sizeof a.label, "%s%s%s, seed %d", which->name, share, draw, a.seed);
+    a.cost = cost_of_generator(&g->s->s);
+    label_group(&a, "generator");
+    g->generator = p->n;
+    return add(p, a, own);
+}
+
+static err add_teacher(plan *p, group *g)
+{
+    if (g->teacher >= 0) return OK;
+    char own[128];
+    artifact a = group_artifact(g, KIND_TEACHER);
+    (void)snprintf(own, sizeof own, "seed %d shots %d weights %s", g->seed, g->shots, p->weights.hex);
+    text t = {0};
+    add_teacher_lines(&t, &g->s->s);
+    TRY(settings_hash(&t, &a.settings));
+    a.cost = cost_of_training(&g->s->s);
+    label_group(&a, "teacher");
+    g->teacher = p->n;
+    return add(p, a, own);
+}
+
+struct plan_folder {
+    char path[PATH_BYTES];
+    hash files;
+    int set; /* the artifact of its images */
+};
+
+/* What is known of a folder of an arm; looks at it the first time. */
+static err find_folder(plan *p, const char *path, struct plan_folder **out)
+{
+    for (int i = 0; i < p->n_folders; i++)
+        if (strcmp(p->folders[i].path, path) == 0) {
+            *out = &p->folders[i];
+            return OK;
+        }
+    struct plan_folder *larger = realloc(p->folders, (size_t)(p->n_folders + 1) * sizeof *larger);
+    if (!larger) return err_set(ERR_SYSTEM, "out of memory for %d folders", p->n_folders + 1);
+    p->folders = larger;
+    *out = &larger[p->n_folders];
+    **out = (struct plan_folder){.set = -1};
+    (void)snprintf((*out)->path, sizeof(*out)->path, "%s", path);
+    TRY(fingerprint(path, &(*out)->files));
+    p->n_folders++;
+    return OK;
+}
+
+static const char *const second_names[] = {[IMAGES_EMIXER] = "synthetic images",
+                                           [IMAGES_DUPLICATE] = "duplicates",
+                                           [IMAGES_SHUFFLED] = "shuffled labels",
+                                           [IMAGES_PSEUDO] = "pseudo-labels",
+                                           [IMAGES_ORACLE] = "oracle's images"};
+
+/* The images of a folder are one artifact, whichever seeds use it. */
+static err add_folder(plan *p, const group *g, int which, int *out)
+{
+    char source[PATH_BYTES];
+    struct plan_folder *f = NULL;
+    artifact a = group_artifact(g, KIND_SYNTHETIC);
+    arm_source(&g->s->arms[which], g->seed, g->shots, source);
+    TRY(find_folder(p, source, &f));
+    *out = f->set;
+    if (f->set >= 0) return OK;
+    text t = {0};
+    ADD_LINES(&t, &g->s->s, packing_options);
+    TRY(settings_hash(&t, &a.settings));
+    a.arm = which;
+    a.images = arm_images_of(&g->s->arms[which]);
+    a.cost = cost_of_dataset(&g->s->s);
+    (void)snprintf(a.label, sizeof a.label, "images of %.120s", source);
+    *out = f->set = p->n;
+    return add(p, a, f->files.hex);
+}
+
+/* Adds a second set made of `source` (a generator or a set; -1: the data set alone). */
+static err add_set(plan *p, group *g, arm_images images, int source, bool filtered, int *out)
+{
+    const settings *s = &g->s->s;
+    bool taught = images == IMAGES_PSEUDO || filtered;
+    char own[64];
+    artifact a = group_artifact(g, KIND_SYNTHETIC);
+    if (taught) TRY(add_teacher(p, g));
+    a.inputs[1] = source;
+    a.inputs[2] = taught ? g->teacher : -1;
+    a.images = images;
+    a.filtered = filtered;
+    (void)snprintf(own, sizeof own, "images %d seed %d shots %d", (int)images, g->seed, g->shots);
+    text t = {0};
+    add_second_lines(&t, s, images, filtered);
+    TRY(settings_hash(&t, &a.settings));
+    a.cost = taught ? cost_of_predicting(s) : images == IMAGES_EMIXER ? cost_of_synthetic(s) : 1;
+    label_group(&a, filtered ? "filtered images" : second_names[images]);
+    *out = p->n;
+    return add(p, a, own);
+}
+
+static err add_emixer(plan *p, group *g)
+{
+    if (g->emixer >= 0) return OK;
+    TRY(add_generator(p, g));
+    return add_set(p, g, IMAGES_EMIXER, g->generator, false, &g->emixer);
+}
+
+static err add_unfiltered(plan *p, group *g, int which, int *out)
+{
+    arm_images images = arm_images_of(&g->s->arms[which]);
+    if (images == IMAGES_FOLDER || images == IMAGES_PACKED) return add_folder(p, g, which, out);
+    if (arm_generates(&g->s->arms[which])) TRY(add_emixer(p, g));
+    *out = g->emixer;
+    if (images == IMAGES_EMIXER) return OK;
+    return add_set(p, g, images, images == IMAGES_SHUFFLED ? g->emixer : -1, false, out);
+}
+
+/* The second set of an arm: an earlier arm's, if it is the same. */
+static err add_second(plan *p, group *g, int which)
+{
+    const arm *arms = g->s->arms;
+    int *out = &g->second[which];
+    *out = -1;
+    if (!arms[which].parts[ROLE_SYNTHETIC]) return OK;
+    for (int i = 0; i < which && *out < 0; i++)
+        if (arm_same_images(&arms[i], &arms[which])) *out = g->second[i];
+    if (*out >= 0) return OK;
+    TRY(add_unfiltered(p, g, which, out));
+    if (!arms[which].parts[ROLE_FILTER]) return OK;
+    return add_set(p, g, arm_images_of(&arms[which]), *out, true, out);
+}
+
+/* ---- trials ---- */
+
+static err add_trial(plan *p, const group *g, int which, double ratio)
+{
+    const settings *s = &g->s->s;
+    const arm *own_arm = &g->s->arms[which];
+    artifact a = group_artifact(g, KIND_TRIAL);
+    char own[ARM_NAME_BYTES + 128], name[ARM_NAME_BYTES + 16];
+    (void)snprintf(own, sizeof own, "arm %s ratio %.9g seed %d shots %d weights %s", own_arm->name, ratio,
+                   a.seed, a.shots, p->weights.hex);
+    a.arm = which;
+    a.ratio = ratio;
+    a.inputs[1] = g->second[which];
+    a.cost = cost_of_training(s);
+    text t = {0};
+    add_teacher_lines(&t, s);
+    add_second_lines(&t, s, arm_images_of(own_arm), own_arm->parts[ROLE_FILTER] != NULL);
+    TRY(settings_hash(&t, &a.settings));
+    (void)snprintf(name, sizeof name, arm_mixes(own_arm) ? "%s %.3g" : "%s", own_arm->name, ratio);
+    label_group(&a, name);
     return add(p, a, own);
 }
 
@@ -180,13 +309,10 @@ double arm_ratio(const study *s, int arm_index, int i)
 
 static err add_group(plan *p, const study *s, int seed, int shots)
 {
-    int synthetic = -1;
-    if (study_needs_generator(s)) TRY(add_generator(p, s, seed, shots, &synthetic));
+    group g = {.s = s, .seed = seed, .shots = shots, .generator = -1, .teacher = -1, .emixer = -1};
+    for (int a = 0; a < s->n_arms; a++) TRY(add_second(p, &g, a));
     for (int a = 0; a < s->n_arms; a++)
-        for (int r = 0; r < arm_ratio_count(s, a); r++) {
-            artifact trial = {.seed = seed, .shots = shots, .arm = a, .ratio = arm_ratio(s, a, r)};
-            TRY(add_trial(p, s, trial, synthetic));
-        }
+        for (int r = 0; r < arm_ratio_count(s, a); r++) TRY(add_trial(p, &g, a, arm_ratio(s, a, r)));
     return OK;
 }
 
@@ -206,5 +332,6 @@ err plan_open(const study *s, int threads, plan *out)
 void plan_close(plan *p)
 {
     free(p->items);
+    free(p->folders);
     *p = (plan){0};
 }

@@ -1,7 +1,12 @@
 /* The plan of a study: a graph of artifacts, each named by what it depends on.
  *
- *   dataset --+-> generator (per seed and shots) --> synthetic set --+
- *             +------------------------------------------------------+--> trial (per arm, ratio, seed, shots)
+ *   dataset --+-> generator --> synthetic set --+--> trial (per arm and ratio)
+ *             +-> teacher ---------^            |
+ *             +-------------------------------- +
+ *
+ * all but the data set per seed and shots. A synthetic set is the second set of an arm (bench/second_sets.h):
+ * of a generator, of a folder, or of real images for a control. Guards (bench/guards.h) come before what
+ * they guard.
  */
 #ifndef BENCH_PLAN_H
 #define BENCH_PLAN_H
@@ -12,32 +17,41 @@
 typedef enum artifact_kind {
     KIND_DATASET,   /* the images of data.source at data.size, packed */
     KIND_GENERATOR, /* a trained EMIXER */
-    KIND_SYNTHETIC, /* its images, packed */
-    KIND_TRIAL,     /* a trained classifier's scores */
+    KIND_TEACHER,   /* a classifier of the labelled images: labels hidden ones, and filters synthetic ones */
+    KIND_SYNTHETIC, /* the second set of an arm, packed */
+    KIND_TRIAL,     /* a trained model's scores */
     KIND_COUNT
 } artifact_kind;
 
 extern const char *const artifact_kind_names[KIND_COUNT];
+
+enum { ARTIFACT_INPUTS = 3 };
 
 typedef struct artifact {
     artifact_kind kind;
     hash settings; /* of the text of the settings it depends on */
     hash
         key; /* hash of kind, settings, seed, shots, arm, ratio, the inputs' keys, code, device and threads */
-    int inputs[2];   /* indices of artifacts that come before it; -1: none */
-    int seed, shots; /* shots: 0 without a few-shot class */
-    int arm;         /* index; trials only */
-    double ratio;    /* trials only */
-    double cost;     /* estimated FLOPs */
-    char label[160]; /* "generator, 10 shots, seed 0" */
+    int inputs[ARTIFACT_INPUTS]; /* indices of artifacts that it is made of; -1: none. The data set; a
+                                    synthetic set's generator or unfiltered set, a trial's synthetic set; a
+                                    synthetic set's teacher */
+    int seed, shots;             /* shots: 0 without a few-shot class */
+    int arm;                     /* index; of a folder's images: the first arm that has them; -1: none */
+    arm_images images;           /* synthetic sets only: where they come from, */
+    bool filtered;               /* and whether some were left out */
+    double ratio;                /* trials only */
+    double cost;                 /* estimated FLOPs */
+    char label[160];             /* "generator, 10 shots, seed 0" */
 } artifact;
 
 typedef struct plan {
     artifact *items; /* inputs before what needs them; by seed, then shots, then arm, then ratio */
     int n, capacity;
-    int threads;  /* of each process */
-    hash weights; /* of the bytes of downstream.weights; "" without */
-    hash texts;   /* fingerprint of data.texts; "" without */
+    int threads;                 /* of each process */
+    hash weights;                /* of the bytes of downstream.weights; "" without */
+    hash texts;                  /* fingerprint of data.texts; "" without */
+    struct plan_folder *folders; /* private: the arms' folders that were looked at */
+    int n_folders;
 } plan;
 
 /* Plans a study; `threads` is the number that every process will use (its count can change the last digits of

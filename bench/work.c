@@ -26,7 +26,7 @@ static bool has(const builder *b, int index)
 
 static bool inputs_done(const artifact *a, atomic_uchar *done)
 {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < ARTIFACT_INPUTS; i++)
         if (a->inputs[i] >= 0 && !atomic_load(&done[a->inputs[i]])) return false;
     return true;
 }

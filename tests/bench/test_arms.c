@@ -17,6 +17,29 @@ Test(arms, names_become_canonical)
     cr_assert_str_eq(parsed("real+emixer+classic").name, "real+classic+emixer");
     cr_assert_str_eq(parsed("emixer+classic").name, "classic+emixer");
     cr_assert_str_eq(parsed("emixer").name, "emixer");
+    cr_assert_str_eq(parsed("filtered+emixer+real").name, "real+emixer+filtered");
+    cr_assert_str_eq(parsed("folder:a/b:c+real").name, "real+folder:a/b:c");
+    cr_assert_str_eq(parsed("folder:a/b:c+real").folder, "a/b:c");
+    static const char *const controls[] = {"real+duplicate", "real+shuffled", "real+pseudo", "real+oracle"};
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
+        arm a = parsed(controls[i]);
+        cr_assert_str_eq(a.name, controls[i]);
+        cr_assert(arm_mixes(&a));
+        cr_assert_eq(arm_generates(&a), i == 1, "%s", a.name);
+    }
+}
+
+Test(arms, folders_are_named_by_seed_and_shots)
+{
+    char source[ARM_SOURCE_BYTES];
+    arm a = parsed("real+packed:x{seed}/{shots}-{seed}{se"), b = parsed("folder:y");
+    arm_source(&a, 12, 3, source);
+    cr_assert_str_eq(source, "packed:x12/3-12{se");
+    arm_source(&b, 12, 3, source);
+    cr_assert_str_eq(source, "folder:y");
+    arm c = parsed("real+folder:y"), f = parsed("real+folder:y+filtered"), z = parsed("real+folder:z");
+    cr_assert(arm_same_images(&b, &c));
+    cr_assert(!arm_same_images(&c, &f) && !arm_same_images(&c, &z) && !arm_same_images(&a, &b));
 }
 
 Test(arms, only_real_and_synthetic_together_mix)
@@ -32,7 +55,14 @@ Test(arms, bad_arms_are_refused)
     static const struct {
         const char *name, *says;
     } cases[] = {
-        {"reel", "FILE:3: arm reel: there is no part \"reel\"; there are real, classic, emixer"},
+        {"reel",
+         "FILE:3: arm reel: there is no part \"reel\"; there are real, classic, emixer, folder:, packed:"},
+        {"real+folder", "there is no part \"folder\""},
+        {"real+folder:", "a folder of 1 to 191 characters must follow the ':'"},
+        {"real+folder:a b", "blanks, quotes and backslashes"},
+        {"real+filtered", "filtered is for emixer, folder:DIR or packed:DIR"},
+        {"real+pseudo+filtered", "filtered is for emixer"},
+        {"real+emixer+pseudo", "emixer and pseudo are both its synthetic part"},
         {"real+", "there is no part \"\""},
         {"", "there is no part \"\""},
         {"+real", "there is no part \"\""},
@@ -72,6 +102,9 @@ Test(arms, default_contrasts_are_against_real_and_against_the_arm_without_synthe
         cr_assert_eq(c[i].arm, wanted[i][0], "%d", i);
         cr_assert_eq(c[i].baseline, wanted[i][1], "%d", i);
     }
+    arm filtered[] = {parsed("real"), parsed("real+emixer+filtered"), parsed("real+emixer")};
+    cr_assert_eq(contrasts_default(filtered, 3, c, 16), 3);
+    cr_assert(c[1].arm == 1 && c[1].baseline == 2);
     cr_assert_eq(contrasts_default(arms, 5, c, 2), 2);
     cr_assert_eq(contrasts_default(arms + 4, 1, c, 16), 0);
 }

@@ -59,7 +59,7 @@ Test(command_line, mistakes_give_one_line_and_their_status)
         {{"run", "good.ini", "--set", "experiment.arms=raal"},
          78,
          "bench: --set: experiment.arms: arm raal: there is no part \"raal\"; there are real, classic, "
-         "emixer\n"},
+         "emixer, folder:, packed:, duplicate, shuffled, pseudo, oracle, filtered\n"},
         {{"run", "good.ini", "--set", "data.source=folder:nowhere"},
          66,
          "bench: nowhere: the folder cannot be read: No such file or directory\n"},

@@ -128,6 +128,85 @@ Test(plan, keys_follow_what_an_artifact_depends_on_and_nothing_else)
     plan_close(&p);
 }
 
+Test(plan, controls_share_what_they_are_made_of)
+{
+    plan p =
+        planned("experiment.arms=real,real+shuffled,real+emixer,real+classic+emixer,real+emixer+filtered,"
+                "real+pseudo,real+oracle,real+duplicate,pseudo",
+                "experiment.seeds=0", 1);
+    /* Of each shots: EMIXER's images, shuffled, filtered, pseudo, oracle, duplicates. */
+    cr_expect_eq(count(&p, KIND_GENERATOR), 2);
+    cr_expect_eq(count(&p, KIND_TEACHER), 2);
+    cr_expect_eq(count(&p, KIND_SYNTHETIC), 2 * 6);
+    for (int i = 0; i < p.n; i++) {
+        const artifact *a = &p.items[i], *from = a->inputs[1] >= 0 ? &p.items[a->inputs[1]] : NULL;
+        bool taught = a->kind == KIND_SYNTHETIC && (a->filtered || a->images == IMAGES_PSEUDO);
+        for (int j = 0; j < i; j++) cr_expect_str_neq(a->key.hex, p.items[j].key.hex);
+        for (int j = 0; j < ARTIFACT_INPUTS; j++) cr_expect_lt(a->inputs[j], i);
+        cr_expect_eq(a->inputs[2] >= 0, taught, "%s", a->label);
+        if (taught) cr_expect_eq(p.items[a->inputs[2]].kind, KIND_TEACHER);
+        if (a->kind == KIND_TRIAL && from) {
+            const arm *which = &opened.arms[a->arm];
+            cr_expect_eq(from->images, arm_images_of(which));
+            cr_expect_eq(from->filtered, which->parts[ROLE_FILTER] != NULL);
+            cr_expect(from->seed == a->seed && from->shots == a->shots);
+        }
+        if (a->kind == KIND_SYNTHETIC && (a->filtered || a->images == IMAGES_SHUFFLED))
+            cr_expect(from->kind == KIND_SYNTHETIC && from->images == IMAGES_EMIXER && !from->filtered);
+    }
+    plan_close(&p);
+}
+
+Test(plan, settings_of_controls_change_only_those)
+{
+    static const char arms[] =
+        "experiment.arms=real,real+shuffled,real+emixer,real+emixer+filtered,real+pseudo";
+    static const struct {
+        const char *assignment;
+        int teachers, synthetic, trials; /* of 4, 16 and 36 */
+    } cases[] = {
+        {"controls.pseudo_confidence=0.6", 4, 12, 28},
+        {"controls.filter_confidence=0.6", 4, 12, 28},
+        {"controls.filter_distance=0.6", 4, 12, 28},
+        {"downstream.growth=9", 0, 8, 0},
+        {"emixer.width=9", 4, 4, 12},
+    };
+    plan p = planned(arms, NULL, 2);
+    cr_assert_eq(count(&p, KIND_TRIAL), 4 * (1 + 4 * 2));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        plan q = planned(arms, cases[i].assignment, 2);
+        cr_expect_eq(shared(&p, &q, KIND_TEACHER), cases[i].teachers, "%s", cases[i].assignment);
+        cr_expect_eq(shared(&p, &q, KIND_SYNTHETIC), cases[i].synthetic, "%s", cases[i].assignment);
+        cr_expect_eq(shared(&p, &q, KIND_TRIAL), cases[i].trials, "%s: %d", cases[i].assignment,
+                     shared(&p, &q, KIND_TRIAL));
+        plan_close(&q);
+    }
+    plan_close(&p);
+}
+
+Test(plan, images_of_a_folder_are_packed_once_or_once_for_each_that_is_named_by_seed)
+{
+    char folder[PATH_BYTES], arms[300], part[PATH_BYTES], path[PATH_BYTES];
+    make_folder(folder);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(path_join(part, folder, "%d", i), OK);
+        cr_assert_eq(folder_make(part), OK);
+        write_text(part, "x.png", i ? "x" : "yy", path);
+    }
+    (void)snprintf(arms, sizeof arms, "experiment.arms=real,real+folder:%.99s/0,real+folder:%.99s/{seed}",
+                   folder, folder);
+    plan p = planned(arms, NULL, 1);
+    cr_expect_eq(count(&p, KIND_SYNTHETIC), 2);
+    cr_expect_eq(count(&p, KIND_GENERATOR) + count(&p, KIND_TEACHER), 0);
+    write_text(part, "y.png", "y", path); /* of seed 1 */
+    plan q = planned(arms, NULL, 1);
+    cr_expect_eq(shared(&p, &q, KIND_SYNTHETIC), 1);
+    cr_expect_eq(shared(&p, &q, KIND_TRIAL), 4 + 8 + 4); /* of two seeds, two shots and two ratios */
+    plan_close(&p);
+    plan_close(&q);
+    forget_folder(folder);
+}
+
 Test(plan, without_a_few_shot_class_there_are_no_shots)
 {
     plan p;
