@@ -187,25 +187,31 @@ err lesson_model(const settings *s, const emixer_opts *o, emixer **out)
     return emixer_open(device, o, out);
 }
 
+/* The N of "STEM:N", `usual` if the name is the stem alone; false if it is neither. */
+static bool numbered(const char *name, const char *stem, int usual, int *out)
+{
+    size_t n = strlen(stem);
+    *out = usual;
+    if (strncmp(name, stem, n) != 0) return false;
+    if (!name[n]) return true;
+    char *end;
+    long number = strtol(name + n + 1, &end, 10);
+    *out = number >= 1 && number <= 4096 ? (int)number : 0;
+    return name[n] == ':' && end != name + n + 1 && !*end && *out;
+}
+
 err writing_named(const char *place, const char *name, emixer_writing *out)
 {
     enum { USUAL_BEAMS = 4 };
-    if (strcmp(name, "greedy") == 0) {
+    if (strcmp(name, "greedy") == 0)
         out->kind = WRITING_GREEDY;
-    } else if (strcmp(name, "sample") == 0) {
+    else if (numbered(name, "sample", 1, &out->candidates))
         out->kind = WRITING_SAMPLE;
-    } else if (strcmp(name, "beam") == 0) {
+    else if (numbered(name, "beam", USUAL_BEAMS, &out->beams))
         out->kind = WRITING_BEAM;
-        out->beams = USUAL_BEAMS;
-    } else if (strncmp(name, "beam:", 5) == 0) {
-        char *end;
-        long n = strtol(name + 5, &end, 10);
-        if (end == name + 5 || *end || n < 1 || n > 4096)
-            return err_set(ERR_USAGE, "%s %.40s: beams must be an integer, 1 to 4096", place, name);
-        out->kind = WRITING_BEAM;
-        out->beams = (int)n;
-    } else {
-        return err_set(ERR_USAGE, "%s %.40s: must be greedy, sample or beam:N", place, name);
-    }
+    else
+        return err_set(ERR_USAGE, "%s %.40s: must be greedy, sample, sample:N or beam:N, N 1 to 4096", place,
+                       name);
+    if (out->kind != WRITING_SAMPLE) out->candidates = 0;
     return OK;
 }

@@ -112,13 +112,16 @@ const char *emixer_label_name(const emixer *e, int label);
 typedef struct emixer_writing {
     enum { WRITING_GREEDY, WRITING_SAMPLE, WRITING_BEAM } kind;
     float temperature; /* WRITING_SAMPLE; 0 means 1 */
-    float top_p;   /* WRITING_SAMPLE: the smallest set of words that has this much probability; 0 means 1 */
-    int beams;     /* WRITING_BEAM; divides the model's batch */
-    uint64_t seed; /* WRITING_SAMPLE; report i depends on the weights, seed, i and image i only */
+    float top_p;    /* WRITING_SAMPLE: the smallest set of words that has this much probability; 0 means 1 */
+    int beams;      /* WRITING_BEAM; divides the model's batch */
+    uint64_t seed;  /* WRITING_SAMPLE; report i depends on the weights, seed, i and image i only */
+    int candidates; /* WRITING_SAMPLE: so many reports are drawn of an image, and that one is kept which R's
+                       matching takes for the image's; 0 means 1; more need matching_weight */
 } emixer_writing;
 
 /* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). images NULL: n reports of
- * no image, as denoising learns to write some from nothing; ERR_USAGE if denoising is off. */
+ * no image, as denoising learns to write some from nothing; ERR_USAGE if denoising is off, or for candidates,
+ * which only an image tells apart. */
 err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *how, text *reports);
 
 /* What the encoder sees in images (n,R,R): embeddings (n,E) and probabilities of the labels (n,K); either may

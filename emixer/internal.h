@@ -108,6 +108,13 @@ void rotation_draw(const emixer_opts *o, const emixer_data *data, uint64_t index
  * batch (InfoNCE both ways: Zhang et al., "Contrastive learning of medical visual representations", MLHC
  * 2022; temperature 0.1). */
 nn_t matching_loss(net *n, const emixer_opts *o, nn_t images, nn_t reports);
+
+/* The same embeddings (B,E) as the unit vectors whose product says how well they match. */
+typedef struct directions {
+    nn_t image, report; /* (B,E) */
+} directions;
+directions matching_directions(net *n, const emixer_opts *o, nn_t images, nn_t reports);
+
 err matching_set_targets(net *n, const emixer_opts *o);
 
 /* The code that stands for the image of a report that has none, made of the report with its errors, ids
@@ -178,6 +185,9 @@ nn_t decoder_embed(net *n, const emixer_opts *o, nn_t ids); /* (B) or (B,T) -> (
  */
 void report_encode_target(const emixer_opts *o, const vocabulary *v, const char *cleaned, float *ids,
                           float *previous, float *bags, float *stops);
+
+/* A report in words (S,W), counts[s] of them in sentence s, as ids (S*W). */
+void report_encode_ids(const emixer_opts *o, const int *words, const int *counts, float *ids);
 
 /* ---- report_reader.c: reports in, embeddings out; once for D, once for R (each with its own weights) ----
  */

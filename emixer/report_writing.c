@@ -27,6 +27,11 @@ struct writing {
         nn_t next_state, log_probabilities;
         step *step;
     } word;
+    struct {
+        nn_t reports; /* (B,S*W) in */
+        directions directions;
+        step *step; /* NULL until candidates are compared */
+    } matching;
 };
 
 /* The inputs stay zero: of no report, nothing is kept. */
@@ -69,6 +74,17 @@ static err record_word(emixer *e, struct writing *w)
     return net_compile(n, keep, 2, NULL, &w->word.step);
 }
 
+static err record_matching(emixer *e, struct writing *w)
+{
+    if (w->matching.step) return OK;
+    w->matching.reports =
+        nn_input(e->n, "writing/reports", nn_shape(2, e->o.batch, e->o.sentences * e->o.words));
+    nn_t read = report_reader(e->n, &e->o, "R", w->matching.reports);
+    directions d = w->matching.directions =
+        matching_directions(e->n, &e->o, w->sentence.code.embedding, read);
+    return net_compile(e->n, (nn_t[]){d.image, d.report}, 2, NULL, &w->matching.step);
+}
+
 void writing_close(struct writing *w)
 {
     free(w);
@@ -98,16 +114,19 @@ typedef struct batch {
     emixer *e;
     decoding_opts drawing;
     bool sampled;
-    uint64_t seed;
+    uint64_t seed, candidate_seed;
+    int candidates;
     int first, reports; /* those from `first` on */
     /* All owned. */
-    float *host;              /* room for any one input or output */
-    float *states, *shuffled; /* (B,2E) of the words, as the step left them, and as the next reads them */
-    float *previous;          /* (B) */
-    float *bags;              /* (B,V) */
-    int *ids, *counts;        /* (reports, S*W), (reports, S) */
-    int *drawn, *lengths;     /* (reports, W), (reports): one sentence of each */
-    bool *stopped;            /* (reports) */
+    float *host;                 /* room for any one input or output */
+    float *states, *shuffled;    /* (B,2E) of the words, as the step left them, and as the next reads them */
+    float *previous;             /* (B) */
+    float *bags;                 /* (B,V) */
+    int *ids, *counts;           /* (reports, S*W), (reports, S) */
+    int *drawn, *lengths;        /* (reports, W), (reports): one sentence of each */
+    int *kept_ids, *kept_counts; /* of the best candidate so far; as ids, counts */
+    float *matches;              /* (2,B): how well those match, and how well the one at hand does */
+    bool *stopped;               /* (reports) */
 } batch;
 
 static void batch_close(batch *b)
@@ -121,6 +140,9 @@ static void batch_close(batch *b)
     free(b->counts);
     free(b->drawn);
     free(b->lengths);
+    free(b->kept_ids);
+    free(b->kept_counts);
+    free(b->matches);
     free(b->stopped);
 }
 
@@ -134,7 +156,8 @@ static err batch_allocate(batch *b)
     const emixer_opts *o = &b->e->o;
     size_t rows = (size_t)o->batch, e = (size_t)o->embedding, v = (size_t)o->vocabulary;
     size_t s = (size_t)o->sentences, w = (size_t)o->words, side = (size_t)o->resolution;
-    size_t widest = larger(larger(side * side, (size_t)encoder_places(o) * e), larger(2 * e, v));
+    size_t widest =
+        larger(larger(side * side, (size_t)encoder_places(o) * e), larger(2 * e, larger(v, s * w)));
     b->host = malloc(rows * widest * sizeof *b->host);
     b->states = malloc(rows * 2 * e * sizeof *b->states);
     b->shuffled = malloc(rows * 2 * e * sizeof *b->shuffled);
@@ -144,9 +167,12 @@ static err batch_allocate(batch *b)
     b->counts = malloc(rows * s * sizeof *b->counts);
     b->drawn = malloc(rows * w * sizeof *b->drawn);
     b->lengths = malloc(rows * sizeof *b->lengths);
+    b->kept_ids = malloc(rows * s * w * sizeof *b->kept_ids);
+    b->kept_counts = malloc(rows * s * sizeof *b->kept_counts);
+    b->matches = malloc(2 * rows * sizeof *b->matches);
     b->stopped = malloc(rows * sizeof *b->stopped);
     bool all = b->host && b->states && b->shuffled && b->previous && b->bags && b->ids && b->counts &&
-               b->drawn && b->lengths && b->stopped;
+               b->drawn && b->lengths && b->kept_ids && b->kept_counts && b->matches && b->stopped;
     return all ? OK : err_set(ERR_SYSTEM, "out of memory for a batch of reports");
 }
 
@@ -214,7 +240,8 @@ static void draw_stops(batch *b, int s, const float *logits)
     for (int i = 0; i < b->reports; i++) {
         double chance = 0.5, logit = (double)logits[i * beams_of(b)];
         if (b->sampled) {
-            rng draw = rng_open(b->seed, "emixer/write/stop", (uint64_t)(b->first + i) << 8 | (uint64_t)s);
+            rng draw =
+                rng_open(b->candidate_seed, "emixer/write/stop", (uint64_t)(b->first + i) << 8 | (uint64_t)s);
             chance = rng_uniform(&draw);
             logit /= temperature;
         }
@@ -249,7 +276,7 @@ static err write_sentence(batch *b, int s)
     TRY(hand_over(b, w->sentence.step, w->sentence.next.state, w->sentence.state));
     TRY(hand_over(b, w->sentence.step, w->sentence.next.topic, w->word.topic));
     (void)snprintf(purpose, sizeof purpose, "emixer/write/words%d", s);
-    b->drawing.seed = rng_key(b->seed, purpose);
+    b->drawing.seed = rng_key(b->candidate_seed, purpose);
     TRY(decode(&b->drawing, b->reports, b->e->o.vocabulary, next_words, b, b->drawn, b->lengths, NULL));
     take_sentence(b, s);
     TRY(nn_get(w->sentence.step, w->sentence.next.stop, b->host));
@@ -264,17 +291,74 @@ static bool all_stopped(const batch *b)
     return true;
 }
 
-static err write_batch(batch *b, const uint8_t *images, text *reports)
+/* Writes one report of each image, whose codes are there, into ids and counts. */
+static err write_sentences(batch *b)
 {
     const emixer_opts *o = &b->e->o;
     size_t rows = (size_t)o->batch;
     memset(b->bags, 0, rows * (size_t)o->vocabulary * sizeof *b->bags);
     memset(b->counts, 0, rows * (size_t)o->sentences * sizeof *b->counts);
     memset(b->stopped, 0, rows * sizeof *b->stopped);
-    TRY(encode_images(b, images));
     memset(b->host, 0, rows * 2 * (size_t)o->embedding * sizeof *b->host);
     TRY(nn_set(b->e->n, b->e->writing->sentence.state, b->host));
     for (int s = 0; s < o->sentences && !all_stopped(b); s++) TRY(write_sentence(b, s));
+    return OK;
+}
+
+/* How well the reports in ids and counts match their images, into matches (reports). */
+static err match(batch *b, float *matches)
+{
+    const emixer_opts *o = &b->e->o;
+    struct writing *w = b->e->writing;
+    int length = o->sentences * o->words;
+    size_t width = (size_t)o->embedding;
+    for (int i = 0; i < o->batch; i++)
+        report_encode_ids(o, b->ids + i * length, b->counts + i * o->sentences, b->host + i * length);
+    TRY(nn_set(b->e->n, w->matching.reports, b->host));
+    TRY(step_run(w->matching.step, 0));
+    TRY(nn_get(w->matching.step, w->matching.directions.image, b->host));
+    TRY(nn_get(w->matching.step, w->matching.directions.report, b->shuffled));
+    for (int i = 0; i < b->reports; i++) {
+        double product = 0;
+        for (size_t k = (size_t)i * width; k < ((size_t)i + 1) * width; k++)
+            product += (double)b->host[k] * (double)b->shuffled[k];
+        matches[i] = (float)product;
+    }
+    return OK;
+}
+
+/* Leaves of all candidates the one that matches best, the first of equals, in ids and counts. */
+static err choose(batch *b)
+{
+    const emixer_opts *o = &b->e->o;
+    int length = o->sentences * o->words;
+    float *matches = b->matches + o->batch;
+    for (int c = 0; c < b->candidates; c++) {
+        char purpose[40];
+        (void)snprintf(purpose, sizeof purpose, "emixer/write/candidate%d", c);
+        b->candidate_seed = rng_key(b->seed, purpose);
+        memset(b->ids, 0, (size_t)o->batch * (size_t)length * sizeof *b->ids);
+        TRY(write_sentences(b));
+        TRY(match(b, matches));
+        for (int i = 0; i < b->reports; i++) {
+            if (c > 0 && matches[i] <= b->matches[i]) continue;
+            b->matches[i] = matches[i];
+            memcpy(b->kept_ids + i * length, b->ids + i * length, (size_t)length * sizeof *b->ids);
+            memcpy(b->kept_counts + i * o->sentences, b->counts + i * o->sentences,
+                   (size_t)o->sentences * sizeof *b->counts);
+        }
+    }
+    memcpy(b->ids, b->kept_ids, (size_t)b->reports * (size_t)length * sizeof *b->ids);
+    memcpy(b->counts, b->kept_counts, (size_t)b->reports * (size_t)o->sentences * sizeof *b->counts);
+    return OK;
+}
+
+static err write_batch(batch *b, const uint8_t *images, text *reports)
+{
+    const emixer_opts *o = &b->e->o;
+    b->candidate_seed = b->seed;
+    TRY(encode_images(b, images));
+    TRY(b->candidates > 1 ? choose(b) : write_sentences(b));
     for (int i = 0; i < b->reports; i++)
         TRY(report_decode_sentences(emixer_vocabulary(b->e), b->ids + i * o->sentences * o->words,
                                     b->counts + i * o->sentences, o->sentences, o->words,
@@ -288,6 +372,12 @@ static err check(const emixer *e, const uint8_t *images, const emixer_writing *h
     if (!emixer_vocabulary(e)) return err_set(ERR_USAGE, "the model has no words: train it, or load it");
     if (!images && e->o.denoising_weight <= 0)
         return err_set(ERR_USAGE, "the model writes of images only: it was made with denoising_weight = 0");
+    if (how->candidates > 1 && how->kind != WRITING_SAMPLE)
+        return err_set(ERR_CONFIG, "%d candidates would be the same report: only drawn ones differ",
+                       how->candidates);
+    if (how->candidates > 1 && (!images || e->o.matching_weight <= 0))
+        return err_set(ERR_USAGE, "candidates are told apart by an image, with what matching_weight taught%s",
+                       images ? ", and the model was made with 0" : "");
     if (how->kind == WRITING_BEAM && (how->beams < 1 || e->o.batch % how->beams))
         return err_set(ERR_CONFIG, "%d beams do not divide the batch of %d", how->beams, e->o.batch);
     return OK;
@@ -313,10 +403,14 @@ static decoding_opts drawing_of(const emixer_opts *o, const emixer_writing *how)
 err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *how, text *reports)
 {
     TRY(check(e, images, how));
-    batch b = {
-        .e = e, .drawing = drawing_of(&e->o, how), .sampled = how->kind == WRITING_SAMPLE, .seed = how->seed};
+    batch b = {.e = e,
+               .drawing = drawing_of(&e->o, how),
+               .sampled = how->kind == WRITING_SAMPLE,
+               .candidates = how->candidates,
+               .seed = how->seed};
     TRY(decoding_check(&b.drawing, e->o.vocabulary));
     TRY(open_nets(e));
+    if (b.candidates > 1) TRY(record_matching(e, e->writing));
     err error = batch_allocate(&b);
     int most = e->o.batch / beams_of(&b);
     for (b.first = 0; b.first < n && error == OK; b.first += most) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A sentence of `count` words (W), its end behind them if there is room for it; -1 behind that. No words:
- * there is no sentence. Adds what it has to `bag` (V). */
+ * there is no sentence. Adds what it has to `bag` (V). `previous` and `bag` may be NULL. */
 static void encode_sentence(const emixer_opts *o, const int *words, int count, float *ids, float *previous,
                             float *bag)
 {
@@ -13,7 +13,7 @@ static void encode_sentence(const emixer_opts *o, const int *words, int count, f
     for (int i = 0; i < o->words; i++) {
         int id = i < count ? words[i] : TOKEN_END;
         ids[i] = i < used ? (float)id : -1.0F;
-        previous[i] = i >= used ? -1.0F : i == 0 ? (float)TOKEN_BEGIN : ids[i - 1];
+        if (previous) previous[i] = i >= used ? -1.0F : i == 0 ? (float)TOKEN_BEGIN : ids[i - 1];
         if (i < used && bag) bag[id]++;
     }
 }
@@ -31,4 +31,10 @@ void report_encode_target(const emixer_opts *o, const vocabulary *v, const char 
         encode_sentence(o, words + at, counts[s], ids + at, previous + at, bag);
         stops[s] = s < n ? (float)(s + 1 == n) : NAN;
     }
+}
+
+void report_encode_ids(const emixer_opts *o, const int *words, const int *counts, float *ids)
+{
+    for (int s = 0; s < o->sentences; s++)
+        encode_sentence(o, words + s * o->words, counts[s], ids + s * o->words, NULL, NULL);
 }

@@ -63,6 +63,16 @@ static nn_t direction(net *n, const emixer_opts *o, nn_t x, const char *name)
     return nn_normalize(n, nn_linear(n, x, (linear_opts){.name = name, .out = o->embedding}));
 }
 
+directions matching_directions(net *n, const emixer_opts *o, nn_t images, nn_t reports)
+{
+    nn_enter(n, "R");
+    nn_enter(n, "matching");
+    directions d = {.image = direction(n, o, images, "image"), .report = direction(n, o, reports, "report")};
+    nn_leave(n);
+    nn_leave(n);
+    return d;
+}
+
 /* The P x P matrix whose diagonal is right. */
 static nn_t matching_targets(net *n, const emixer_opts *o)
 {
@@ -73,12 +83,9 @@ nn_t matching_loss(net *n, const emixer_opts *o, nn_t images, nn_t reports)
 {
     const float sharpness = 10, half = 0.5F;
     nn_t targets = matching_targets(n, o);
-    nn_enter(n, "R");
-    nn_enter(n, "matching");
-    nn_t a = direction(n, o, images, "image"), b = direction(n, o, reports, "report");
-    nn_leave(n);
-    nn_leave(n);
-    nn_t of_images = nn_matmul(n, a, b, true), of_reports = nn_matmul(n, b, a, true);
+    directions d = matching_directions(n, o, images, reports);
+    nn_t of_images = nn_matmul(n, d.image, d.report, true),
+         of_reports = nn_matmul(n, d.report, d.image, true);
     nn_t terms[] = {nn_softmax_cross_entropy(n, nn_weighted_sum(n, &of_images, &sharpness, 1), targets),
                     nn_softmax_cross_entropy(n, nn_weighted_sum(n, &of_reports, &sharpness, 1), targets)};
     return nn_weighted_sum(n, terms, (float[]){half, half}, 2);

@@ -208,6 +208,7 @@ Test(train, wrong_settings_and_data_give_one_line)
          78},
         {"emixer.pairs=5", "pairs", 78},
         {"synthetic.writing=beam:x", "synthetic.writing = beam:x: must be text", 78},
+        {"synthetic.writing=sample:0", "sample:0: must be greedy, sample, sample:N or beam:N", 64},
         {"data.texts=openi:nowhere", "nowhere", 0}, /* no reports are asked for: they are not read */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -395,6 +396,9 @@ Test(train, synth_refuses_what_a_model_cannot_make)
         {{"synth", "m.safetensors", "--out", "x", "--per-class", "3"}, "several labels; say --count", 64},
         {{"synth", "p.safetensors", "--out", "x", "--reports-of", "folder:nowhere"}, "nowhere", 66},
         {{"synth", "p.safetensors", "--out", "x", "--writing", "beam:3"}, "3 beams do not divide", 78},
+        {{"synth", "p.safetensors", "--out", "x", "--texts", "3", "--writing", "sample:2"},
+         "candidates are told apart by an image",
+         64},
     };
     train("a.safetensors", NULL, NULL, NULL);
     train("m.safetensors", "many", NULL, NULL);
@@ -419,9 +423,9 @@ Test(train, reports_come_with_images_and_are_written_of_given_ones)
 {
     static const char *const synth[] = {"synth", "p.safetensors", "--out",     "set", "--per-class",
                                         "4",     "--sheet",       "sheet.svg", NULL};
-    static const char *const sampled[] = {"synth", "p.safetensors", "--out",  "sampled",       "--per-class",
-                                          "4",     "--writing",     "sample", "--temperature", "2",
-                                          NULL};
+    static const char *const sampled[] = {
+        "synth",     "p.safetensors", "--out",         "sampled", "--per-class", "4",
+        "--writing", "sample:2",      "--temperature", "2",       NULL};
     static const char *const of[] = {"synth",      "p.safetensors", "--out",  "of", "--reports-of",
                                      "packed:set", "--writing",     "beam:2", NULL};
     static const char *const greedy[] = {"synth",        "p.safetensors", "--out", "greedy",
