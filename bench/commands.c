@@ -20,6 +20,7 @@ static const command commands[] = {
     {"train", train_main, "train a generator, on its own"},
     {"synth", synth_main, "make images and reports with a trained generator"},
     {"score", score_main, "judge a set of synthetic images: quality, labels, copies, reports"},
+    {"gains", gains_main, "compute the gains and verdicts of a finished run again"},
     {"data", data_main, "import public data sets; look into sets, split and export them"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
     {"help", help_main, "this text; `help arms`, `help settings`"},

@@ -92,6 +92,8 @@ Test(command_line, mistakes_give_one_line_and_their_status)
         {{"synth", "x", "--out", "y", "--labels", "A", "--per-class", "2"},
          64,
          "bench: --per-class: is for all classes in turn; with --labels, say --count\n"},
+        {{"gains"}, 64, "bench: bench gains RESULTS; see `bench gains --help`\n"},
+        {{"gains", "none"}, 66, "bench: none: cannot be opened: No such file or directory\n"},
         {{"synth", "x", "--out"}, 64, "bench: --out needs a value; see `bench synth --help`\n"},
         {{"synth", "x", "--out", "y", "--per-class", "0"},
          64,
