@@ -1,12 +1,14 @@
 /* Errors are values. A function that can fail returns `err`; on failure it has left one line for the user in
  * err_message(), naming the file, line, key or sample and what to do. The codes are also the exit statuses of
- * `bench` (the numbers of sysexits.h where it has one; 1 and 2 are kept for the verdicts of `bench check`).
- */
+ * `bench`: the numbers of sysexits.h where it has one; 1 and 2 are the verdicts of `bench check` and of nothing
+ * else. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
 typedef enum err {
     OK = 0,
+    ERR_REGRESSED = 1,      /* a score or a gain is worse than the baseline allows */
+    ERR_CANNOT_TELL = 2,    /* it cannot be compared: too few seeds, other data, nothing to compare with */
     ERR_USAGE = 64,         /* the command line cannot be understood */
     ERR_DATA = 65,          /* an input file was read, and its content is wrong */
     ERR_NO_INPUT = 66,      /* an input file or folder is missing or unreadable */

@@ -21,6 +21,7 @@ static const command commands[] = {
     {"synth", synth_main, "make images and reports with a trained generator"},
     {"score", score_main, "judge a set of synthetic images: quality, labels, copies, reports"},
     {"gains", gains_main, "compute the gains and verdicts of a finished run again"},
+    {"check", check_main, "compare a finished run with a baseline: the gate for CI"},
     {"data", data_main, "import public data sets; look into sets, split and export them"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
     {"help", help_main, "this text; `help arms`, `help settings`"},
@@ -28,10 +29,11 @@ static const command commands[] = {
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static const char exit_statuses[] =
-    "Exit status: 0 done; 64 wrong command line; 65 wrong content in an input file; 66 input missing;\n"
-    "69 device or program not available; 70 a bug of ours; 71 out of memory or processes; 73 output cannot\n"
-    "be created; 74 reading or writing failed (disk full); 78 wrong setting; 80 a training diverged, or\n"
-    "had no image left (the other trials are finished); 130 interrupted (the same command continues).\n";
+    "Exit status: 0 done; 1 regressed and 2 cannot tell (`bench check` alone); 64 wrong command line;\n"
+    "65 wrong content in an input file; 66 input missing; 69 device or program not available; 70 a bug of\n"
+    "ours; 71 out of memory or processes; 73 output cannot be created; 74 reading or writing failed (disk\n"
+    "full); 78 wrong setting; 80 a training diverged, or had no image left (the other trials are finished);\n"
+    "130 interrupted (the same command continues).\n";
 
 static err print_text(text *t)
 {

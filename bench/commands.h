@@ -13,6 +13,7 @@ err train_main(int argc, char **argv); /* train.c */
 err synth_main(int argc, char **argv); /* synth.c */
 err score_main(int argc, char **argv); /* score.c */
 err gains_main(int argc, char **argv); /* gains_command.c */
+err check_main(int argc, char **argv); /* check.c */
 err data_main(int argc, char **argv);  /* data_command.c */
 err perf_main(int argc, char **argv);  /* perf.c */
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "bench/scores.h"
 
 #include <stdbool.h>
 #include <stddef.h>

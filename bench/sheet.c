@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "bench/draws.h"
+#include "bench/xml.h"
 #include "data/images.h"
 
 #include <stdlib.h>
@@ -86,22 +87,6 @@ static void base64(const unsigned char *bytes, size_t n, text *out)
     }
 }
 
-/* Letters that XML reserves, and the control characters that it forbids. */
-static void escape(const char *s, size_t n, text *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '&')
-            text_printf(out, "&amp;");
-        else if (c == '<')
-            text_printf(out, "&lt;");
-        else if (c == '>')
-            text_printf(out, "&gt;");
-        else
-            text_bytes(out, c < ' ' ? " " : &s[i], 1);
-    }
-}
-
 static int letters(const char *s, size_t n)
 {
     int count = 0;
@@ -125,7 +110,7 @@ static size_t first_line(const char *s)
 static void add_line(const char *s, size_t n, int x, int y, const char *style, text *out)
 {
     text_printf(out, "<text x=\"%d\" y=\"%d\"%s>", x, y, style);
-    escape(s, n, out);
+    xml_append(out, s, n);
     text_printf(out, "</text>\n");
 }
 

@@ -94,6 +94,11 @@ Test(command_line, mistakes_give_one_line_and_their_status)
          "bench: --per-class: is for all classes in turn; with --labels, say --count\n"},
         {{"gains"}, 64, "bench: bench gains RESULTS; see `bench gains --help`\n"},
         {{"gains", "none"}, 66, "bench: none: cannot be opened: No such file or directory\n"},
+        {{"check"}, 64, "bench: bench check RESULTS; see `bench check --help`\n"},
+        {{"check", "x", "--update", "--junit", "y"},
+         64,
+         "bench: --junit: --update compares nothing; see `bench check --help`\n"},
+        {{"check", "x", "--speed"}, 64, "bench: --speed: there is no such flag; see `bench check --help`\n"},
         {{"synth", "x", "--out"}, 64, "bench: --out needs a value; see `bench synth --help`\n"},
         {{"synth", "x", "--out", "y", "--per-class", "0"},
          64,
@@ -122,7 +127,7 @@ Test(command_line, help_and_version_go_to_standard_output)
         const char *arguments[ARGUMENTS], *says;
     } cases[] = {
         {{"help"}, "usage: bench COMMAND"},
-        {{"--help"}, "Exit status: 0 done; 64"},
+        {{"--help"}, "Exit status: 0 done; 1 regressed and 2 cannot tell"},
         {{"--version"}, "bench 0."},
         {{"help", "arms"}, "classic    transform"},
         {{"help", "settings"}, "[emixer]"},
