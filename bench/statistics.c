@@ -92,21 +92,53 @@ static bool is_pair(const double *x, const double *y, int i)
     return !isnan(x[i]) && !isnan(y[i]);
 }
 
-/* How many of the 2^n ways to flip the signs of d[0..n-1], added to `sum`, reach |total| >= threshold. */
-static int flips_reaching(const double *d, int n, double sum, double threshold)
+/* The sums of all 2^n ways to flip the signs of d[0..n-1], added to `start`, in sums; returns their number.
+ */
+static int flipped_sums(const double *d, int n, double start, double *sums)
 {
-    if (n == 0) return fabs(sum) >= threshold;
-    return flips_reaching(d + 1, n - 1, sum + d[0], threshold) +
-           flips_reaching(d + 1, n - 1, sum - d[0], threshold);
+    int count = 1;
+    sums[0] = start;
+    for (int i = 0; i < n; i++, count *= 2)
+        for (int j = 0; j < count; j++) {
+            sums[count + j] = sums[j] - d[i];
+            sums[j] += d[i];
+        }
+    return count;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* How many pairs of one of n sums a and one of m sums b, both sorted, reach |a + b| >= threshold > 0. */
+static double pairs_reaching(const double *a, int n, const double *b, int m, double threshold)
+{
+    double reaching = 0.0;
+    int above = m, below = m; /* as a rises: b[above..] reach the threshold, b[0..below-1] its negative */
+    for (int i = 0; i < n; i++) {
+        while (above > 0 && a[i] + b[above - 1] >= threshold) above--;
+        while (below > 0 && a[i] + b[below - 1] > -threshold) below--;
+        reaching += m - above + below;
+    }
+    return reaching;
+}
+
+/* Flips of the two halves are listed one by one, and paired in one pass over both sorted lists. A flip of all
+ * signs leaves |sum| as it is: the first sign is fixed. */
 static double exact_p_value(const double *x, const double *y, int n, int pairs, double threshold)
 {
-    double differences[EXACT_PAIRS];
-    for (int i = 0, used = 0; i < n; i++)
-        if (is_pair(x, y, i)) differences[used++] = x[i] - y[i];
-    /* A flip of all signs leaves |sum| as it is: fixing the first sign halves the work. */
-    return flips_reaching(differences + 1, pairs - 1, differences[0], threshold) / ldexp(1.0, pairs - 1);
+    double d[EXACT_PAIRS], a[1 << EXACT_PAIRS / 2], b[1 << EXACT_PAIRS / 2];
+    int used = 0, half = pairs > 1 ? pairs / 2 : 1;
+    if (threshold <= 0.0) return 1.0;
+    for (int i = 0; i < n; i++)
+        if (is_pair(x, y, i)) d[used++] = x[i] - y[i];
+    int n_a = flipped_sums(d + 1, half - 1, d[0], a);
+    int n_b = flipped_sums(d + half, pairs - half, 0.0, b);
+    qsort(a, (size_t)n_a, sizeof *a, by_value);
+    qsort(b, (size_t)n_b, sizeof *b, by_value);
+    return pairs_reaching(a, n_a, b, n_b, threshold) / ldexp(1.0, pairs - 1);
 }
 
 static double random_p_value(const double *x, const double *y, int n, double threshold)

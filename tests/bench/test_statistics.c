@@ -184,6 +184,31 @@ Test(statistics, all_gains_of_one_sign_have_the_least_p_value)
     }
 }
 
+/* How many flips of d[0..n-1], added to `sum`, reach the threshold: one by one. */
+static int flips_reaching(const double *d, int n, double sum, double threshold)
+{
+    if (n == 0) return fabs(sum) >= threshold;
+    return flips_reaching(d + 1, n - 1, sum + d[0], threshold) +
+           flips_reaching(d + 1, n - 1, sum - d[0], threshold);
+}
+
+Test(statistics, flips_that_are_paired_by_halves_are_all_flips)
+{
+    rng random = rng_open(4, "flips", 0);
+    for (int round = 0; round < 300; round++) {
+        int n = 1 + round % 12;
+        double d[12], zero[12] = {0}, sum = 0.0, sizes = 0.0;
+        for (int i = 0; i < n; i++) {
+            d[i] =
+                round % 3 ? rng_normal(&random) : rng_below(&random, 5) - 2.0; /* some with ties and zeros */
+            sum += d[i];
+            sizes += fabs(d[i]);
+        }
+        double want = flips_reaching(d, n, 0.0, fabs(sum) - 1e-12 * sizes) * ldexp(1.0, -n);
+        cr_assert_eq(gain_of(d, zero, n).p_value, want, "%d pairs", n);
+    }
+}
+
 Test(statistics, equal_differences_follow_the_binomial_law)
 {
     /* 10 differences of size 0.1, two of them negative: P(|sum of signs| >= 6) = 2 (1 + 10 + 45) / 2^10 */
