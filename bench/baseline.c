@@ -123,6 +123,10 @@ err baseline_of_results(const study *experiment, const results *r, baseline *out
 {
     gains g;
     *out = (baseline){0};
+    if (study_models(experiment)->n > 1 || experiment->s.labelled.n > 1)
+        return err_set(ERR_CONFIG,
+                       "%s: a baseline is of one classifier and one share of labels, not of several",
+                       experiment->s.name);
     TRY(find_data(r, out));
     TRY(gains_open(experiment, r, &g));
     err error = add_all(experiment, r, &g, out);

@@ -23,8 +23,9 @@ typedef struct baseline {
 /* How much worse a score may get by the study's [gate]; 0: it is not compared. */
 double baseline_tolerance(const study *experiment, int metric);
 
-/* The scores with a tolerance: every arm's mean, then every contrast's gain. ERR_CONFIG if no score has one;
- * ERR_DATA for results of several data sets; ERR_SYSTEM. */
+/* The scores with a tolerance: every arm's mean, then every contrast's gain. ERR_CONFIG if no score has one,
+ * and for a study of several classifiers or shares of labels; ERR_DATA for results of several data sets;
+ * ERR_SYSTEM. */
 err baseline_of_results(const study *experiment, const results *r, baseline *out);
 
 /* Columns: experiment, data_hash, arm, baseline, shots, ratio, baseline_ratio, metric, seeds, value (9

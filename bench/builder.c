@@ -69,7 +69,7 @@ err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d)
     if (b->study->task == TASK_CLASSES && (*set)->n_labels < 2)
         return err_set(ERR_CONFIG, "data.source = %.200s: has %d class; a classifier needs two", s->source,
                        (*set)->n_labels);
-    TRY(draw_open(s, *set, a->seed, a->shots, d));
+    TRY(draw_open(s, *set, a->seed, (label_budget){a->shots, a->labelled}, d));
     if (b->study->task != TASK_CLASSES || draw_one_hot(*set)) return OK;
     draw_close(d);
     return err_set(

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { COLUMNS_MAX = 12, CELL_BYTES = 128 };
+enum { COLUMNS_MAX = 16, CELL_BYTES = 128 };
 
 typedef struct columns {
     const char *layout; /* one letter a column: 'l' or 'r' */

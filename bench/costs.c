@@ -15,21 +15,22 @@ double cost_of_synthetic(const settings *s)
     return cost_of_generator(s) / s->emixer_steps / s->emixer_batch / 8 * s->per_class * 3;
 }
 
-static double image_flops(const settings *s)
+static double image_flops(const settings *s, const char *model)
 {
     classifier_opts o = settings_classifier(s, 2);
+    o.model = model;
     return classifier_image_flops(&o) / 0.75; /* at three quarters of the generator's speed */
 }
 
 /* Three forward passes an image, backward included. */
-double cost_of_training(const settings *s)
+double cost_of_training(const settings *s, const char *model)
 {
-    return 3 * image_flops(s) * s->classifier_batch * s->classifier_steps;
+    return 3 * image_flops(s, model) * s->classifier_batch * s->classifier_steps;
 }
 
 double cost_of_predicting(const settings *s)
 {
-    return image_flops(s) * s->count;
+    return image_flops(s, s->model.values[0]) * s->count;
 }
 
 /* Rendering a phantom takes about as long as 20 MFLOP a pixel and 1000 studies; reading files is faster. */

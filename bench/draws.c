@@ -42,16 +42,16 @@ static err find_class(const settings *s, const dataset *set, int *few)
     return error;
 }
 
-err draw_open(const settings *s, const dataset *set, int seed, int shots, draw *out)
+err draw_open(const settings *s, const dataset *set, int seed, label_budget budget, draw *out)
 {
     bool few_shot = s->few_shot_class[0] != '\0';
     *out = (draw){.few = -1};
     if (few_shot) TRY(check_classes(s, set));
     if (few_shot) TRY(find_class(s, set, &out->few));
     TRY(splits_open(set, s->validation, s->test, (uint64_t)seed, &out->split));
-    err error = few_shot ? few_shot_open(set, &out->split.train, out->few, shots, s->others, (uint64_t)seed,
-                                         &out->labelled, &out->hidden)
-                         : labelled_share_open(set, &out->split.train, s->labelled, (uint64_t)seed,
+    err error = few_shot ? few_shot_open(set, &out->split.train, out->few, budget.shots, s->others,
+                                         (uint64_t)seed, &out->labelled, &out->hidden)
+                         : labelled_share_open(set, &out->split.train, budget.labelled, (uint64_t)seed,
                                                &out->labelled, &out->hidden);
     if (error != OK) splits_close(&out->split);
     return error;

@@ -34,19 +34,22 @@ static void add_item(text *t, bool seen, const char *item)
 }
 
 typedef struct row_lists {
-    text arms, shots, ratios, seeds;
+    text arms, shots, ratios, seeds, labelled, models;
 } row_lists;
 
 static void add_row(const results *r, int index, row_lists *lists)
 {
     const trial_row *row = &r->rows[index];
     bool old_arm = false, old_shots = false, old_ratio = row->ratio <= 0 || row->ratio >= 1, old_seed = false;
+    bool old_share = row->labelled <= 0, old_model = !row->model[0];
     char number[32];
     for (int i = 0; i < index; i++) {
         old_arm |= strcmp(r->rows[i].arm, row->arm) == 0;
         old_shots |= r->rows[i].shots == row->shots;
         old_ratio |= fabs(r->rows[i].ratio - row->ratio) < 1e-9;
         old_seed |= r->rows[i].seed == row->seed;
+        old_share |= same_share(r->rows[i].labelled, row->labelled);
+        old_model |= strcmp(r->rows[i].model, row->model) == 0;
     }
     add_item(&lists->arms, old_arm, row->arm);
     (void)snprintf(number, sizeof number, "%d", row->shots);
@@ -55,23 +58,29 @@ static void add_row(const results *r, int index, row_lists *lists)
     add_item(&lists->ratios, old_ratio, number);
     (void)snprintf(number, sizeof number, "%d", row->seed);
     add_item(&lists->seeds, old_seed, number);
+    (void)snprintf(number, sizeof number, "%.9g", row->labelled);
+    add_item(&lists->labelled, old_share, number);
+    add_item(&lists->models, old_model, row->model);
 }
 
 static err assign(settings *s, const text *t)
 {
     TRY(text_check(t));
-    return t->data[t->length - 1] == '=' ? OK : settings_assign(s, t->data); /* no ratios: the default ones */
+    return t->data[t->length - 1] == '=' ? OK
+                                         : settings_assign(s, t->data); /* an empty list: the default one */
 }
 
 static err settings_of_rows(const results *r, settings *s)
 {
-    row_lists lists = {{0}, {0}, {0}, {0}};
+    row_lists lists = {{0}, {0}, {0}, {0}, {0}, {0}};
     text name = {0};
     text_printf(&name, "experiment.name=%s", r->experiment);
     text_printf(&lists.arms, "experiment.arms=");
     text_printf(&lists.shots, "experiment.shots=");
     text_printf(&lists.ratios, "experiment.ratios=");
     text_printf(&lists.seeds, "experiment.seeds=");
+    text_printf(&lists.labelled, "data.labelled=");
+    text_printf(&lists.models, "downstream.model=");
     for (int i = 0; i < r->n; i++) add_row(r, i, &lists);
     settings_defaults(s);
     err error = assign(s, &name);
@@ -80,7 +89,10 @@ static err settings_of_rows(const results *r, settings *s)
     if (error == OK) error = assign(s, &lists.seeds);
     bool shots = r->rows[0].shots > 0; /* 0 where there is no few-shot class */
     if (error == OK) error = shots ? assign(s, &lists.shots) : settings_assign(s, "data.few_shot_class=");
-    text *all[] = {&name, &lists.arms, &lists.shots, &lists.ratios, &lists.seeds};
+    if (error == OK) error = assign(s, &lists.labelled);
+    if (error == OK) error = assign(s, &lists.models);
+    text *all[] = {&name,        &lists.arms,     &lists.shots, &lists.ratios,
+                   &lists.seeds, &lists.labelled, &lists.models};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) text_close(all[i]);
     return error;
 }
@@ -125,7 +137,19 @@ static err find_files(const char *path, const char *experiment_file, char result
     return OK;
 }
 
-err finished_open(const char *path, const char *experiment_file, study *experiment, results *r)
+/* Of results that do not say them. */
+static void fill_columns(const study *experiment, results *r)
+{
+    for (int i = 0; i < r->n; i++) {
+        trial_row *row = &r->rows[i];
+        if (row->labelled <= 0) row->labelled = study_budget(experiment, 0).labelled;
+        if (!row->model[0])
+            (void)snprintf(row->model, sizeof row->model, "%.*s", MODEL_NAME_BYTES - 1,
+                           study_models(experiment)->values[0]);
+    }
+}
+
+static err open_files(const char *path, const char *experiment_file, study *experiment, results *r)
 {
     static settings s;
     char results_path[PATH_BYTES], settings_path[PATH_BYTES];
@@ -142,4 +166,11 @@ err finished_open(const char *path, const char *experiment_file, study *experime
     err error = study_of_rows(results_path, r, experiment);
     if (error != OK) results_close(r);
     return error;
+}
+
+err finished_open(const char *path, const char *experiment_file, study *experiment, results *r)
+{
+    TRY(open_files(path, experiment_file, experiment, r));
+    fill_columns(experiment, r);
+    return OK;
 }

@@ -16,7 +16,8 @@ err gains_open(const study *experiment, const results *r, gains *out)
     if (!trials) return err_set(ERR_SYSTEM, "out of memory for the gains");
     for (int i = 0; i < r->n; i++) {
         const trial_row *row = &r->rows[i];
-        trials[i] = (measured){row->arm, row->shots, row->seed, row->ratio, row->values.values};
+        trials[i] = (measured){row->arm,      row->model, row->shots,        row->seed,
+                               row->labelled, row->ratio, row->values.values};
     }
     for (int i = 0; i < SCORE_COUNT; i++)
         if (score_belongs(i, experiment->task))
@@ -61,7 +62,7 @@ static void add_row(const char *experiment, const gain_row *row, bool labels, te
     }
     text_printf(t, "%s,%d", row->metric_name, v->pairs);
     add_numbers(numbers, (int)(sizeof numbers / sizeof numbers[0]), t);
-    text_printf(t, ",%s\n", gain_verdict_names[gain_verdict_of(row)]);
+    text_printf(t, ",%s,%.9g,%s\n", gain_verdict_names[gain_verdict_of(row)], row->labelled, row->model);
 }
 
 static err write_all(const char *experiment, const gains *g, bool labels, const char *path)
@@ -70,7 +71,7 @@ static err write_all(const char *experiment, const gains *g, bool labels, const 
     text_printf(&t,
                 "experiment,arm,baseline,shots,ratio,baseline_ratio,%smetric,pairs,arm_mean,baseline_mean,"
                 "gain,low,high,percent,percent_low,percent_high,p_value,holm_p_value,bca_low,bca_high,"
-                "detectable,detectable_percent,verdict\n",
+                "detectable,detectable_percent,verdict,labelled,model\n",
                 labels ? "label," : "");
     for (int i = 0; i < g->n; i++) add_row(experiment, &g->rows[i], labels, &t);
     err error = text_check(&t);

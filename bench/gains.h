@@ -10,6 +10,8 @@ enum { LABEL_BYTES = 128 };
 typedef struct gain_row {
     char arm[ARM_NAME_BYTES], baseline[ARM_NAME_BYTES];
     int shots;
+    double labelled;
+    char model[MODEL_NAME_BYTES];
     double ratio, baseline_ratio;
     int metric; /* index of a score, or of a label's score */
     const char *metric_name;
@@ -26,7 +28,7 @@ typedef struct gain_row {
 } gain_row;
 
 typedef struct gains {
-    gain_row *rows; /* by contrast, ratio, shots, metric */
+    gain_row *rows; /* by contrast, ratio, shots or labelled, model, metric */
     int n;
 } gains;
 
@@ -37,7 +39,7 @@ void gains_close(gains *g);
 
 /* Columns: experiment, arm, baseline, shots, ratio, baseline_ratio, metric, pairs, arm_mean, baseline_mean,
  * gain, low, high, percent, percent_low, percent_high, p_value (see bench/statistics.h), holm_p_value,
- * bca_low, bca_high, detectable, detectable_percent, verdict; empty where undefined. */
+ * bca_low, bca_high, detectable, detectable_percent, verdict, labelled, model; empty where undefined. */
 err gains_write(const char *experiment, const gains *g, const char *path);
 
 typedef enum gain_verdict {

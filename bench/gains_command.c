@@ -12,7 +12,7 @@ static err print_help(const flag *flags, int n)
         &t,
         "usage: bench gains RESULTS [flags]\n\n"
         "Computes the gains and verdicts of a finished run again and prints them. RESULTS is the folder\n"
-        "of a run, or any results.csv: without settings.ini beside it, arms, shots, ratios and seeds are\n"
+        "of a run, or any results.csv: without settings.ini beside it, arms, ratios, seeds and so on are\n"
         "those of its rows. docs/statistics.md says what the numbers mean.\n\n");
     flags_help(flags, n, &t);
     return data_print(&t);

@@ -10,25 +10,25 @@
 
 /* One label in one trial. */
 typedef struct labelled_trial {
-    char arm[ARM_NAME_BYTES];
+    char arm[ARM_NAME_BYTES], model[MODEL_NAME_BYTES];
     int label; /* index of reading.labels */
     int shots, seed;
-    double ratio;
+    double labelled, ratio;
     label_scores scores;
 } labelled_trial;
 
 typedef struct reading {
     csv_rows *rows;
-    int columns[7];
+    int columns[9];
     char (*labels)[LABEL_BYTES];
     int n_labels;
     labelled_trial *trials;
     int n, capacity;
 } reading;
 
-enum { ARM, SHOTS, RATIO, SEED, LABEL, METRIC, VALUE, COLUMNS };
-static const char *const column_names[COLUMNS] = {"arm",   "shots",  "ratio", "seed",
-                                                  "label", "metric", "value"};
+enum { ARM, SHOTS, RATIO, SEED, LABEL, METRIC, VALUE, LABELLED, MODEL, COLUMNS };
+static const char *const column_names[COLUMNS] = {"arm",    "shots", "ratio",    "seed", "label",
+                                                  "metric", "value", "labelled", "model"};
 
 static const char *cell(const reading *r, int column)
 {
@@ -81,13 +81,17 @@ static err find_trial(reading *r, labelled_trial **out)
     TRY(get_integer(r, SHOTS, &t.shots));
     TRY(get_integer(r, SEED, &t.seed));
     TRY(get_number(r, RATIO, &t.ratio));
+    TRY(get_number(r, LABELLED, &t.labelled));
     TRY(find_label(r, &t.label));
     if (strlen(cell(r, ARM)) >= sizeof t.arm) return bad_cell(r, ARM);
     (void)snprintf(t.arm, sizeof t.arm, "%s", cell(r, ARM));
+    if (strlen(cell(r, MODEL)) >= sizeof t.model) return bad_cell(r, MODEL);
+    (void)snprintf(t.model, sizeof t.model, "%s", cell(r, MODEL));
     labelled_trial *last = r->n ? &r->trials[r->n - 1] : NULL;
     *out = last;
     if (last && last->label == t.label && last->shots == t.shots && last->seed == t.seed &&
-        last->ratio == t.ratio && strcmp(last->arm, t.arm) == 0)
+        last->ratio == t.ratio && last->labelled == t.labelled && strcmp(last->model, t.model) == 0 &&
+        strcmp(last->arm, t.arm) == 0)
         return OK;
     if (r->n == r->capacity) {
         int capacity = r->capacity ? 2 * r->capacity : 64;
@@ -146,7 +150,8 @@ static err compare(const study *experiment, const reading *r, gains *out)
         for (int i = 0; i < r->n; i++) {
             const labelled_trial *t = &r->trials[i];
             if (t->label == label)
-                trials[n++] = (measured){t->arm, t->shots, t->seed, t->ratio, t->scores.values};
+                trials[n++] =
+                    (measured){t->arm, t->model, t->shots, t->seed, t->labelled, t->ratio, t->scores.values};
         }
         error = paired_add(experiment, trials, n, measures, n_measures, r->labels[label], out);
     }

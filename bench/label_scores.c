@@ -43,7 +43,7 @@ static err add_rows(const study *experiment, const artifact *a, const table *row
             text_printf(out, ",");
             text_csv_field(out, table_cell(rows, row, columns[i]));
         }
-        text_printf(out, "\n");
+        text_printf(out, ",%.9g,%s\n", a->labelled, study_models(experiment)->values[a->model]);
     }
     return OK;
 }
@@ -69,7 +69,7 @@ err label_scores_collect(const study *experiment, const plan *p, const store *s,
 {
     text t = {0};
     err error = OK;
-    text_printf(&t, "experiment,arm,shots,ratio,seed,label,metric,value\n");
+    text_printf(&t, "experiment,arm,shots,ratio,seed,label,metric,value,labelled,model\n");
     for (int i = 0; i < p->n && error == OK; i++)
         if (p->items[i].kind == KIND_TRIAL) error = add_trial(experiment, s, &p->items[i], &t);
     if (error == OK) return write_text(&t, path);

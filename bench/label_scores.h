@@ -12,7 +12,7 @@
 err label_scores_save(const dataset *set, const label_scores *labels, const char *folder);
 
 /* All finished trials of the plan, in its order, below columns experiment, arm, shots, ratio, seed, label,
- * metric, value. ERR_DATA naming a damaged artifact. */
+ * metric, value, labelled, model. ERR_DATA naming a damaged artifact. */
 err label_scores_collect(const study *experiment, const plan *p, const store *s, const char *path);
 
 #endif

@@ -10,22 +10,27 @@
 
 /* ---- finding trials */
 
+/* Shares that were written with 9 digits. */
+static int by_share(double x, double y)
+{
+    long long p = llround(x * 1e8), q = llround(y * 1e8);
+    return (p > q) - (p < q);
+}
+
 static int by_trial(const void *a, const void *b)
 {
     const measured *x = a, *y = b;
     int order = strcmp(x->arm, y->arm);
+    if (order == 0) order = strcmp(x->model, y->model);
     if (order == 0) order = (x->shots > y->shots) - (x->shots < y->shots);
     if (order == 0) order = (x->seed > y->seed) - (x->seed < y->seed);
-    /* ratios that were written with 9 digits */
-    long long p = llround(x->ratio * 1e8), q = llround(y->ratio * 1e8);
-    return order ? order : (p > q) - (p < q);
+    if (order == 0) order = by_share(x->labelled, y->labelled);
+    return order ? order : by_share(x->ratio, y->ratio);
 }
 
 /* The values of a trial, or NULL. */
-static const double *find(const measured *trials, int n, const char *arm_name, int shots, double ratio,
-                          int seed)
+static const double *find(const measured *trials, int n, measured wanted)
 {
-    const measured wanted = {.arm = arm_name, .shots = shots, .seed = seed, .ratio = ratio};
     const measured *found = n ? bsearch(&wanted, trials, (size_t)n, sizeof *trials, by_trial) : NULL;
     return found ? found->values : NULL;
 }
@@ -70,8 +75,16 @@ static err add(pairing *p, gain_row row)
     if (!rows) return err_set(ERR_SYSTEM, "out of memory for the gains");
     g->rows = rows;
     for (int i = 0; i < seeds->n; i++) {
-        arms[i] = find(p->trials, p->n, row.arm, row.shots, row.ratio, seeds->values[i]);
-        baselines[i] = find(p->trials, p->n, row.baseline, row.shots, row.baseline_ratio, seeds->values[i]);
+        measured wanted = {.arm = row.arm,
+                           .model = row.model,
+                           .shots = row.shots,
+                           .seed = seeds->values[i],
+                           .labelled = row.labelled,
+                           .ratio = row.ratio};
+        arms[i] = find(p->trials, p->n, wanted);
+        wanted.arm = row.baseline;
+        wanted.ratio = row.baseline_ratio;
+        baselines[i] = find(p->trials, p->n, wanted);
     }
     for (int k = 0; k < p->n_measures; k++) {
         row.metric = p->measures[k].index;
@@ -84,6 +97,20 @@ static err add(pairing *p, gain_row row)
         TRY(compare(x, y, seeds->n, &p->draws, &row));
         g->rows[g->n++] = row;
     }
+    return OK;
+}
+
+static err add_budgets(pairing *p, gain_row row)
+{
+    const texts *models = study_models(p->experiment);
+    for (int i = 0; i < study_budgets(p->experiment); i++)
+        for (int j = 0; j < models->n; j++) {
+            label_budget budget = study_budget(p->experiment, i);
+            row.shots = budget.shots;
+            row.labelled = budget.labelled;
+            (void)snprintf(row.model, sizeof row.model, "%.*s", MODEL_NAME_BYTES - 1, models->values[j]);
+            TRY(add(p, row));
+        }
     return OK;
 }
 
@@ -101,10 +128,7 @@ static err add_contrast(pairing *p, const contrast *c, const char *label)
             if (both_mix && i != j) continue;
             row.ratio = arm_ratio(experiment, c->arm, i);
             row.baseline_ratio = arm_ratio(experiment, c->baseline, j);
-            for (int k = 0; k < experiment->s.shots.n; k++) {
-                row.shots = experiment->s.shots.values[k];
-                TRY(add(p, row));
-            }
+            TRY(add_budgets(p, row));
         }
     return OK;
 }

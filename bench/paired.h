@@ -7,9 +7,9 @@
 
 /* Where the values of one trial are; by index of a measure, NaN where there is none. */
 typedef struct measured {
-    const char *arm;
+    const char *arm, *model;
     int shots, seed;
-    double ratio;
+    double labelled, ratio;
     const double *values;
 } measured;
 
@@ -20,7 +20,8 @@ typedef struct measure {
     bool higher_is_better;
 } measure;
 
-/* Appends a row for each contrast, ratio, shots and measure. Sorts the trials. ERR_SYSTEM. */
+/* Appends a row for each contrast, ratio, budget of labels, model and measure. Sorts the trials. ERR_SYSTEM.
+ */
 err paired_add(const study *experiment, measured *trials, int n, const measure *measures, int n_measures,
                const char *label, gains *out);
 

@@ -11,12 +11,13 @@
 const char *const artifact_kind_names[KIND_COUNT] = {"dataset", "generator", "teacher", "synthetic", "trial"};
 
 /* Which settings an artifact depends on, beside those of its inputs: some of [data], and all of a section
- * that is about nothing else, so that no new option is forgotten. */
+ * that is about nothing else, so that no new option is forgotten. Of lists of which an artifact has one item,
+ * that item is hashed instead (add). */
 static const int packing_options[] = {OPTION_OF_source, OPTION_OF_size};
 static const int packed_options[] = {OPTION_OF_uncertain};
 static const int phantom_options[] = {OPTION_OF_count, OPTION_OF_data_seed};
 static const int split_options[] = {OPTION_OF_few_shot_class, OPTION_OF_others, OPTION_OF_validation,
-                                    OPTION_OF_test, OPTION_OF_labelled};
+                                    OPTION_OF_test};
 static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device, OPTION_OF_texts,
                                         OPTION_OF_report_rules, OPTION_OF_minimum_count};
 static const int task_options[] = {OPTION_OF_task};
@@ -34,7 +35,7 @@ static void add_lines(text *t, const settings *s, const int *list, size_t n)
 static void add_section(text *t, const settings *s, const char *section)
 {
     for (int i = 0; i < OPTION_COUNT; i++)
-        if (strcmp(options[i].section, section) == 0) settings_line(s, i, t);
+        if (strcmp(options[i].section, section) == 0 && i != OPTION_OF_model) settings_line(s, i, t);
 }
 
 static void add_generator_lines(text *t, const settings *s)
@@ -70,7 +71,14 @@ static void add_second_lines(text *t, const settings *s, arm_images images, bool
     if (images == IMAGES_PSEUDO || filtered) add_teacher_lines(t, s);
 }
 
-static err add(plan *p, artifact a, const char *own)
+/* Of the lists that are not seeds, shots, arms and ratios. */
+static void items_of(const study *s, const artifact *a, char *out, size_t bytes)
+{
+    (void)snprintf(out, bytes, "labelled %.9g model %s", a->labelled,
+                   a->model < 0 ? "" : study_models(s)->values[a->model]);
+}
+
+static err add(plan *p, const study *s, artifact a, const char *own)
 {
     if (p->n == p->capacity) {
         int capacity = p->capacity ? 2 * p->capacity : 64;
@@ -82,11 +90,12 @@ static err add(plan *p, artifact a, const char *own)
     const char *inputs[ARTIFACT_INPUTS];
     for (int i = 0; i < ARTIFACT_INPUTS; i++)
         inputs[i] = a.inputs[i] >= 0 ? p->items[a.inputs[i]].key.hex : "";
-    char threads[16];
+    char threads[16], items[TEXT_ITEM_BYTES + 40];
+    items_of(s, &a, items, sizeof items);
     (void)snprintf(threads, sizeof threads, "%d", p->threads);
     /* A data set's bytes are the same for any number of threads. */
-    a.key = hash_texts(artifact_kind_names[a.kind], version_code, a.settings.hex, own, inputs[0], inputs[1],
-                       inputs[2], a.kind == KIND_DATASET ? "" : threads, (const char *)NULL);
+    a.key = hash_texts(artifact_kind_names[a.kind], version_code, a.settings.hex, own, items, inputs[0],
+                       inputs[1], inputs[2], a.kind == KIND_DATASET ? "" : threads, (const char *)NULL);
     p->items[p->n++] = a;
     return OK;
 }
@@ -102,7 +111,8 @@ static err settings_hash(text *t, hash *out)
 
 static err add_dataset(plan *p, const study *s)
 {
-    artifact a = {.kind = KIND_DATASET, .inputs = {-1, -1, -1}, .arm = -1, .cost = cost_of_dataset(&s->s)};
+    artifact a = {
+        .kind = KIND_DATASET, .inputs = {-1, -1, -1}, .model = -1, .arm = -1, .cost = cost_of_dataset(&s->s)};
     hash source;
     TRY(fingerprint(s->s.source, &source));
     text t = {0};
@@ -111,28 +121,38 @@ static err add_dataset(plan *p, const study *s)
     if (strncmp(s->s.source, "packed:", strlen("packed:")) == 0) ADD_LINES(&t, &s->s, packed_options);
     TRY(settings_hash(&t, &a.settings));
     (void)snprintf(a.label, sizeof a.label, "images of %.100s", s->s.source);
-    return add(p, a, source.hex);
+    return add(p, s, a, source.hex);
 }
 
-/* ---- what the trials of one seed and number of shots share ---- */
+/* ---- what the trials of one seed and budget of labels share ---- */
 
 typedef struct group {
     const study *s;
     int seed, shots;
+    double labelled;
     int generator, teacher, emixer; /* emixer: all images of the generator; -1: not needed yet */
     int second[TEXT_LIST_ITEMS];    /* by arm; -1: none */
 } group;
 
 static artifact group_artifact(const group *g, artifact_kind kind)
 {
-    return (artifact){.kind = kind, .inputs = {0, -1, -1}, .seed = g->seed, .shots = g->shots, .arm = -1};
+    return (artifact){.kind = kind,
+                      .inputs = {0, -1, -1},
+                      .seed = g->seed,
+                      .shots = g->shots,
+                      .labelled = g->labelled,
+                      .model = -1,
+                      .arm = -1};
 }
 
-/* "generator, 10 shots, seed 0" */
+/* "generator, 10 shots, seed 0"; "generator, 5% labelled, seed 0" */
 static void label_group(artifact *a, const char *what)
 {
     char draw[32] = "";
-    if (a->shots > 0) (void)snprintf(draw, sizeof draw, ", %d shots", a->shots);
+    if (a->shots > 0)
+        (void)snprintf(draw, sizeof draw, ", %d shots", a->shots);
+    else if (a->labelled < 1)
+        (void)snprintf(draw, sizeof draw, ", %.4g%% labelled", 100 * a->labelled);
     (void)snprintf(a->label, sizeof a->label, "%.110s%s, seed %d", what, draw, a->seed);
 }
 
@@ -149,7 +169,7 @@ static err add_generator(plan *p, group *g)
     a.cost = cost_of_generator(&g->s->s);
     label_group(&a, "generator");
     g->generator = p->n;
-    return add(p, a, own);
+    return add(p, g->s, a, own);
 }
 
 static err add_teacher(plan *p, group *g)
@@ -157,14 +177,15 @@ static err add_teacher(plan *p, group *g)
     if (g->teacher >= 0) return OK;
     char own[128];
     artifact a = group_artifact(g, KIND_TEACHER);
+    a.model = 0;
     (void)snprintf(own, sizeof own, "seed %d shots %d weights %s", g->seed, g->shots, p->weights.hex);
     text t = {0};
     add_teacher_lines(&t, &g->s->s);
     TRY(settings_hash(&t, &a.settings));
-    a.cost = cost_of_training(&g->s->s);
+    a.cost = cost_of_training(&g->s->s, study_models(g->s)->values[0]);
     label_group(&a, "teacher");
     g->teacher = p->n;
-    return add(p, a, own);
+    return add(p, g->s, a, own);
 }
 
 struct plan_folder {
@@ -216,7 +237,8 @@ static err add_folder(plan *p, const group *g, int which, int *out)
     a.cost = cost_of_dataset(&g->s->s);
     (void)snprintf(a.label, sizeof a.label, "images of %.120s", source);
     *out = f->set = p->n;
-    return add(p, a, f->files.hex);
+    a.labelled = 1;
+    return add(p, g->s, a, f->files.hex);
 }
 
 /* Adds a second set made of `source` (a generator or a set; -1: the data set alone). */
@@ -238,7 +260,7 @@ static err add_set(plan *p, group *g, arm_images images, int source, bool filter
     a.cost = taught ? cost_of_predicting(s) : images == IMAGES_EMIXER ? cost_of_synthetic(s) : 1;
     label_group(&a, filtered ? "filtered images" : second_names[images]);
     *out = p->n;
-    return add(p, a, own);
+    return add(p, g->s, a, own);
 }
 
 static err add_emixer(plan *p, group *g)
@@ -275,25 +297,30 @@ static err add_second(plan *p, group *g, int which)
 
 /* ---- trials ---- */
 
-static err add_trial(plan *p, const group *g, int which, double ratio)
+static err add_trial(plan *p, const group *g, int model, int which, double ratio)
 {
     const settings *s = &g->s->s;
     const arm *own_arm = &g->s->arms[which];
+    const texts *models = study_models(g->s);
     artifact a = group_artifact(g, KIND_TRIAL);
-    char own[ARM_NAME_BYTES + 128], name[ARM_NAME_BYTES + 16];
+    char own[ARM_NAME_BYTES + 128], name[ARM_NAME_BYTES + MODEL_NAME_BYTES + 16] = "";
+    size_t length = 0;
     (void)snprintf(own, sizeof own, "arm %s ratio %.9g seed %d shots %d weights %s", own_arm->name, ratio,
                    a.seed, a.shots, p->weights.hex);
+    a.model = model;
     a.arm = which;
     a.ratio = ratio;
     a.inputs[1] = g->second[which];
-    a.cost = cost_of_training(s);
+    a.cost = cost_of_training(s, models->values[model]);
     text t = {0};
     add_teacher_lines(&t, s);
     add_second_lines(&t, s, arm_images_of(own_arm), own_arm->parts[ROLE_FILTER] != NULL);
     TRY(settings_hash(&t, &a.settings));
-    (void)snprintf(name, sizeof name, arm_mixes(own_arm) ? "%s %.3g" : "%s", own_arm->name, ratio);
+    if (models->n > 1) length = (size_t)snprintf(name, sizeof name, "%.40s, ", models->values[model]);
+    (void)snprintf(name + length, sizeof name - length, arm_mixes(own_arm) ? "%s %.3g" : "%s", own_arm->name,
+                   ratio);
     label_group(&a, name);
-    return add(p, a, own);
+    return add(p, g->s, a, own);
 }
 
 int arm_ratio_count(const study *s, int arm_index)
@@ -307,12 +334,15 @@ double arm_ratio(const study *s, int arm_index, int i)
     return arm_mixes(a) ? s->s.ratios.values[i] : arm_only_ratio(a);
 }
 
-static err add_group(plan *p, const study *s, int seed, int shots)
+static err add_group(plan *p, const study *s, int seed, label_budget budget)
 {
-    group g = {.s = s, .seed = seed, .shots = shots, .generator = -1, .teacher = -1, .emixer = -1};
+    group g = {.s = s, .seed = seed, .generator = -1, .teacher = -1, .emixer = -1};
+    g.shots = budget.shots;
+    g.labelled = budget.labelled;
     for (int a = 0; a < s->n_arms; a++) TRY(add_second(p, &g, a));
-    for (int a = 0; a < s->n_arms; a++)
-        for (int r = 0; r < arm_ratio_count(s, a); r++) TRY(add_trial(p, &g, a, arm_ratio(s, a, r)));
+    for (int m = 0; m < study_models(s)->n; m++)
+        for (int a = 0; a < s->n_arms; a++)
+            for (int r = 0; r < arm_ratio_count(s, a); r++) TRY(add_trial(p, &g, m, a, arm_ratio(s, a, r)));
     return OK;
 }
 
@@ -323,8 +353,8 @@ err plan_open(const study *s, int threads, plan *out)
     if (error == OK && s->s.emixer_pairs > 0 && s->s.texts[0]) error = fingerprint(s->s.texts, &out->texts);
     if (error == OK) error = add_dataset(out, s);
     for (int i = 0; i < s->s.seeds.n && error == OK; i++)
-        for (int j = 0; j < s->s.shots.n && error == OK; j++)
-            error = add_group(out, s, s->s.seeds.values[i], s->s.shots.values[j]);
+        for (int j = 0; j < study_budgets(s) && error == OK; j++)
+            error = add_group(out, s, s->s.seeds.values[i], study_budget(s, j));
     if (error != OK) plan_close(out);
     return error;
 }

@@ -4,9 +4,9 @@
  *             +-> teacher ---------^            |
  *             +-------------------------------- +
  *
- * all but the data set per seed and shots. A synthetic set is the second set of an arm (bench/second_sets.h):
- * of a generator, of a folder, or of real images for a control. Guards (bench/guards.h) come before what
- * they guard.
+ * all but the data set per seed and budget of labels (label_budget), trials also per model. A synthetic set
+ * is the second set of an arm (bench/second_sets.h): of a generator, of a folder, or of real images for a
+ * control. Guards (bench/guards.h) come before what they guard.
  */
 #ifndef BENCH_PLAN_H
 #define BENCH_PLAN_H
@@ -30,12 +30,14 @@ enum { ARTIFACT_INPUTS = 3 };
 typedef struct artifact {
     artifact_kind kind;
     hash settings; /* of the text of the settings it depends on */
-    hash
-        key; /* hash of kind, settings, seed, shots, arm, ratio, the inputs' keys, code, device and threads */
+    hash key; /* hash of kind, settings, seed, shots, labelled, model, arm, ratio, the inputs' keys, code,
+                 device and threads */
     int inputs[ARTIFACT_INPUTS]; /* indices of artifacts that it is made of; -1: none. The data set; a
                                     synthetic set's generator or unfiltered set, a trial's synthetic set; a
                                     synthetic set's teacher */
     int seed, shots;             /* shots: 0 without a few-shot class */
+    double labelled;             /* share of the training patients that keep their labels */
+    int model;                   /* index of study_models; -1: it has none */
     int arm;                     /* index; of a folder's images: the first arm that has them; -1: none */
     arm_images images;           /* synthetic sets only: where they come from, */
     bool filtered;               /* and whether some were left out */
@@ -45,7 +47,8 @@ typedef struct artifact {
 } artifact;
 
 typedef struct plan {
-    artifact *items; /* inputs before what needs them; by seed, then shots, then arm, then ratio */
+    artifact *items; /* inputs before what needs them; by seed, then shots or labelled, then model, then arm,
+                        then ratio */
     int n, capacity;
     int threads;                 /* of each process */
     hash weights;                /* of the bytes of downstream.weights; "" without */

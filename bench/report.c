@@ -4,6 +4,7 @@
 #include "bench/power.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct summary {
@@ -11,18 +12,22 @@ typedef struct summary {
     double mean, deviation; /* of the sample; NaN where undefined */
 } summary;
 
-static summary summarize(const results *r, const char *arm_name, int shots, double ratio, int metric)
+/* Rows of the same table line differ by their seeds. */
+static bool same_line(const trial_row *a, const trial_row *b)
+{
+    return a->shots == b->shots && same_share(a->labelled, b->labelled) && same_share(a->ratio, b->ratio) &&
+           strcmp(a->arm, b->arm) == 0 && strcmp(a->model, b->model) == 0;
+}
+
+static summary summarize(const results *r, const trial_row *line, int metric)
 {
     double sum = 0, squares = 0;
     int n = 0;
     for (int pass = 0; pass < 2; pass++) {
         double mean = n ? sum / n : NAN;
         for (int i = 0; i < r->n; i++) {
-            const trial_row *row = &r->rows[i];
-            double value = row->values.values[metric];
-            if (row->shots != shots || fabs(row->ratio - ratio) > 1e-9 || strcmp(row->arm, arm_name) != 0 ||
-                isnan(value))
-                continue;
+            double value = r->rows[i].values.values[metric];
+            if (isnan(value) || !same_line(&r->rows[i], line)) continue;
             if (pass == 0) {
                 sum += value;
                 n++;
@@ -42,19 +47,58 @@ static void number_cell(columns *t, double value)
         columns_cell(t, "%.3f", value);
 }
 
-static void mean_row(const study *experiment, const results *r, int arm_index, int shots, double ratio,
-                     columns *t)
+/* What a line is of: shots, or without a few-shot class the share of patients with labels; the model, where
+ * there are several. */
+static void budget_cells(const study *experiment, int shots, double labelled, const char *model, columns *t)
+{
+    if (!experiment->s.few_shot_class[0])
+        columns_cell(t, "%.4g%%", 100 * labelled);
+    else
+        columns_cell(t, "%d", shots);
+    if (study_models(experiment)->n > 1) columns_cell(t, "%s", model);
+}
+
+static void budget_header(const study *experiment, columns *t)
+{
+    columns_cell(t, experiment->s.few_shot_class[0] ? "shots" : "labelled");
+    if (study_models(experiment)->n > 1) columns_cell(t, "model");
+}
+
+typedef struct table_layout {
+    char letters[COLUMNS_MAX + 1];
+} table_layout;
+
+/* `alignment` is of the other columns; `layout` must outlive the table. */
+static void open_table(const study *experiment, const char *alignment, table_layout *layout, columns *t)
+{
+    const char *model = study_models(experiment)->n > 1 ? "l" : "";
+    (void)snprintf(layout->letters, sizeof layout->letters, "r%s%s", model, alignment);
+    columns_open(t, layout->letters);
+    budget_header(experiment, t);
+}
+
+static void mean_row(const study *experiment, const results *r, const trial_row *line, columns *t)
 {
     const int *others = task_infos[experiment->task].shown;
-    const char *name = experiment->arms[arm_index].name;
-    summary main_metric = summarize(r, name, shots, ratio, experiment->metric);
-    columns_cell(t, "%d", shots);
-    columns_cell(t, "%s", name);
-    columns_cell(t, "%.2g", ratio);
+    summary main_metric = summarize(r, line, experiment->metric);
+    budget_cells(experiment, line->shots, line->labelled, line->model, t);
+    columns_cell(t, "%s", line->arm);
+    columns_cell(t, "%.2g", line->ratio);
     number_cell(t, main_metric.mean);
     number_cell(t, main_metric.deviation);
-    for (int i = 0; i < TASK_SHOWN; i++) number_cell(t, summarize(r, name, shots, ratio, others[i]).mean);
+    for (int i = 0; i < TASK_SHOWN; i++) number_cell(t, summarize(r, line, others[i]).mean);
     columns_cell(t, "%d", main_metric.n);
+}
+
+/* The lines of one model and budget of labels. */
+static void arm_rows(const study *experiment, const results *r, trial_row line, columns *t)
+{
+    for (int a = 0; a < experiment->n_arms; a++)
+        for (int j = 0; j < arm_ratio_count(experiment, a); j++) {
+            (void)snprintf(line.arm, sizeof line.arm, "%s", experiment->arms[a].name);
+            line.ratio = arm_ratio(experiment, a, j);
+            mean_row(experiment, r, &line, t);
+        }
 }
 
 static void header(columns *t, const char *const *names, size_t n)
@@ -62,19 +106,27 @@ static void header(columns *t, const char *const *names, size_t n)
     for (size_t i = 0; i < n; i++) columns_cell(t, "%s", names[i]);
 }
 
-static void report_failures(const results *r, text *out)
+static void report_failure(const study *experiment, const trial_row *row, text *out)
+{
+    text_printf(out, "failed: %s", row->arm);
+    if (study_models(experiment)->n > 1) text_printf(out, ", %s", row->model);
+    if (row->shots > 0)
+        text_printf(out, ", %d shots", row->shots);
+    else
+        text_printf(out, ", %.4g%% labelled", 100 * row->labelled);
+    text_printf(out, ", seed %d: %s\n", row->seed, row->message);
+}
+
+static void report_failures(const study *experiment, const results *r, text *out)
 {
     for (int i = 0; i < r->n; i++)
-        if (!r->rows[i].done)
-            text_printf(out, "failed: %s, %d shots, seed %d: %s\n", r->rows[i].arm, r->rows[i].shots,
-                        r->rows[i].seed, r->rows[i].message);
+        if (!r->rows[i].done) report_failure(experiment, &r->rows[i], out);
 }
 
 err report_results(const study *experiment, const results *r, text *out)
 {
     const int *shown = task_infos[experiment->task].shown;
-    const char *const names[] = {"shots",
-                                 "arm",
+    const char *const names[] = {"arm",
                                  "ratio",
                                  score_infos[experiment->metric].name,
                                  "sd",
@@ -83,21 +135,29 @@ err report_results(const study *experiment, const results *r, text *out)
                                  score_infos[shown[2]].name,
                                  "seeds"};
     columns t;
-    columns_open(&t, "rlrrrrrrr");
+    table_layout layout;
+    open_table(experiment, "lrrrrrrr", &layout, &t);
     header(&t, names, sizeof names / sizeof names[0]);
-    for (int i = 0; i < experiment->s.shots.n; i++)
-        for (int a = 0; a < experiment->n_arms; a++)
-            for (int j = 0; j < arm_ratio_count(experiment, a); j++)
-                mean_row(experiment, r, a, experiment->s.shots.values[i], arm_ratio(experiment, a, j), &t);
+    for (int i = 0; i < study_budgets(experiment); i++)
+        for (int m = 0; m < study_models(experiment)->n; m++) {
+            label_budget budget = study_budget(experiment, i);
+            trial_row line = {.shots = budget.shots, .labelled = budget.labelled};
+            (void)snprintf(line.model, sizeof line.model, "%.*s", MODEL_NAME_BYTES - 1,
+                           study_models(experiment)->values[m]);
+            arm_rows(experiment, r, line, &t);
+        }
     text_printf(out, "Results, mean over the seeds (");
     if (experiment->s.few_shot_class[0])
         text_printf(out, "%s is the few-shot class", experiment->s.few_shot_class);
+    else if (experiment->s.labelled.n > 1)
+        text_printf(out, "labelled: share of the training patients that keep their labels");
     else
-        text_printf(out, "%.4g%% of the training patients are labelled", 100 * experiment->s.labelled);
+        text_printf(out, "%.4g%% of the training patients are labelled",
+                    100 * experiment->s.labelled.values[0]);
     text_printf(out, "; ratio: synthetic share of a batch)\n\n");
     err error = columns_format(&t, out);
     columns_close(&t);
-    report_failures(r, out);
+    report_failures(experiment, r, out);
     return error;
 }
 
@@ -117,16 +177,18 @@ static void interval_cell(columns *t, double low, double high)
         columns_cell(t, "%+.1f%% to %+.1f%%", low, high);
 }
 
-static void gain_line(const gain_row *row, columns *t)
+static void gain_line(const study *experiment, const gain_row *row, columns *t)
 {
     const gain *g = &row->g;
-    columns_cell(t, "%d", row->shots);
+    double published = task_infos[experiment->task].published;
+    budget_cells(experiment, row->shots, row->labelled, row->model, t);
     columns_cell(t, "%s", row->arm);
     columns_cell(t, "%s", row->baseline);
     columns_cell(t, "%.2g", row->ratio);
     percent_cell(t, g->percent);
     interval_cell(t, g->percent_low, g->percent_high);
     interval_cell(t, row->bca_low, row->bca_high);
+    if (published > 0) columns_cell(t, "%+.3g%%", published);
     number_cell(t, g->p_value);
     number_cell(t, row->holm_p);
     double detectable = gain_detectable_percent(row);
@@ -179,9 +241,9 @@ static void explain(const study *experiment, const gains *g, text *out)
 
 err report_gains(const study *experiment, const gains *g, text *out)
 {
-    static const char *const names[] = {"shots",       "arm",          "baseline",     "ratio",
-                                        "gain",        "95% interval", "BCa interval", "p",
-                                        "corrected p", "detectable",   "pairs",        "verdict"};
+    static const char *const names[] = {"arm", "baseline", "ratio", "gain", "95% interval", "BCa interval"};
+    static const char *const rest[] = {"p", "corrected p", "detectable", "pairs", "verdict"};
+    bool published = task_infos[experiment->task].published > 0;
     if (g->n == 0) {
         text_printf(
             out,
@@ -189,15 +251,22 @@ err report_gains(const study *experiment, const gains *g, text *out)
         return text_check(out);
     }
     columns t;
-    columns_open(&t, "rllrrrrrrrrl");
+    table_layout layout;
+    open_table(experiment, published ? "llrrrrrrrrrl" : "llrrrrrrrrl", &layout, &t);
     header(&t, names, sizeof names / sizeof names[0]);
+    if (published) columns_cell(&t, "paper");
+    header(&t, rest, sizeof rest / sizeof rest[0]);
     for (int i = 0; i < g->n; i++)
-        if (g->rows[i].metric == experiment->metric) gain_line(&g->rows[i], &t);
+        if (g->rows[i].metric == experiment->metric) gain_line(experiment, &g->rows[i], &t);
     text_printf(out, "Gains in %s (%s)\n\n", score_infos[experiment->metric].name,
                 score_infos[experiment->metric].help);
     err error = columns_format(&t, out);
     columns_close(&t);
     text_printf(out, "\n");
     explain(experiment, g, out);
+    if (published)
+        text_printf(
+            out,
+            "paper: the relative improvement that the EMIXER paper reports, on its own data and models.\n");
     return error;
 }

@@ -40,12 +40,14 @@ static err read_trial(const study *experiment, const plan *p, const store *s, co
     TRY(store_manifest(s, kind, &a->key, &m));
     *row = (trial_row){.shots = a->shots,
                        .seed = a->seed,
+                       .labelled = a->labelled,
                        .steps = experiment->s.classifier_steps,
                        .threads = p->threads,
                        .ratio = a->ratio,
                        .done = !m.failed,
                        .seconds = m.seconds};
     COPY(row->arm, experiment->arms[a->arm].name);
+    COPY(row->model, study_models(experiment)->values[a->model]);
     COPY(row->message, m.message);
     COPY(row->settings_hash, a->settings.hex);
     COPY(row->code_hash, version_code);
@@ -93,8 +95,8 @@ static void write_row(const results *r, const trial_row *row, text *out)
     }
     text_printf(out, ",");
     text_csv_field(out, row->train_images);
-    text_printf(out, ",%d,%d,%.3f,%s,%s,%s,", row->steps, row->threads, row->seconds, row->data_hash,
-                row->settings_hash, row->code_hash);
+    text_printf(out, ",%.9g,%s,%d,%d,%.3f,%s,%s,%s,", row->labelled, row->model, row->steps, row->threads,
+                row->seconds, row->data_hash, row->settings_hash, row->code_hash);
     text_csv_field(out, row->message);
     text_printf(out, "\n");
 }
@@ -105,7 +107,8 @@ err results_write(const results *r, const char *path)
     text_printf(&t, "experiment,arm,shots,ratio,seed,status");
     for (int i = 0; i < SCORE_COUNT; i++)
         if (score_belongs(i, r->task)) text_printf(&t, ",%s", score_infos[i].name);
-    text_printf(&t, ",train_images,steps,threads,seconds,data_hash,settings_hash,code_hash,message\n");
+    text_printf(
+        &t, ",train_images,labelled,model,steps,threads,seconds,data_hash,settings_hash,code_hash,message\n");
     for (int i = 0; i < r->n; i++) write_row(r, &r->rows[i], &t);
     err error = text_check(&t);
     if (error == OK) error = file_write(path, t.data, t.length);
@@ -180,6 +183,8 @@ static err get_row(const reading *r, int i, task_kind task, trial_row *row)
         if (score_belongs(j, task)) TRY(get_real(r, i, score_infos[j].name, &row->values.values[j]));
     }
     TRY(get_text(r, i, "train_images", row->train_images, sizeof row->train_images));
+    if (table_column(&r->t, "labelled") >= 0) TRY(get_real(r, i, "labelled", &row->labelled));
+    if (table_column(&r->t, "model") >= 0) TRY(get_text(r, i, "model", row->model, sizeof row->model));
     TRY(get_integer(r, i, "steps", &row->steps));
     TRY(get_integer(r, i, "threads", &row->threads));
     TRY(get_real(r, i, "seconds", &row->seconds));

@@ -11,6 +11,8 @@ enum { TRAIN_IMAGES_BYTES = 512 };
 typedef struct trial_row {
     char arm[ARM_NAME_BYTES];
     int shots, seed, steps, threads;
+    double labelled; /* share of the training patients that keep their labels; 1 with a few-shot class */
+    char model[MODEL_NAME_BYTES];
     double ratio; /* share of synthetic images in a batch */
     bool done;    /* else it failed, as message tells, and its scores are NaN */
     char message[MANIFEST_MESSAGE_BYTES];
@@ -32,11 +34,12 @@ typedef struct results {
 err results_collect(const study *experiment, const plan *p, const store *s, results *out);
 
 /* Columns: experiment, arm, shots, ratio, seed, status ("done" or "failed"), the task's scores in their order
- * (9 digits, empty where undefined), train_images, steps, threads, seconds, data_hash, settings_hash,
- * code_hash, message. Only `seconds` differs when the same trials are run again. */
+ * (9 digits, empty where undefined), train_images, labelled, model, steps, threads, seconds, data_hash,
+ * settings_hash, code_hash, message. Only `seconds` differs when the same trials are run again. */
 err results_write(const results *r, const char *path);
 
-/* Of trials of that task. ERR_NO_INPUT; ERR_DATA naming file, line and column. */
+/* Of trials of that task. Without columns labelled and model, as earlier builds wrote them, these are 0 and
+ * "". ERR_NO_INPUT; ERR_DATA naming file, line and column. */
 err results_read(const char *path, task_kind task, results *out);
 
 void results_close(results *r);

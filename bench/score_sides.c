@@ -200,10 +200,10 @@ static err look_at_all(const score_request *r, classifier *c, sides *s)
     s->d = classifier_feature_count(c);
     TRY(classifier_hash(c, &s->classifier_hash));
     if (r->classifier)
-        (void)snprintf(s->classifier, sizeof s->classifier, "%.40s, loaded", r->s.model);
+        (void)snprintf(s->classifier, sizeof s->classifier, "%.40s, loaded", r->s.model.values[0]);
     else
-        (void)snprintf(s->classifier, sizeof s->classifier, "%.40s, trained in %d updates", r->s.model,
-                       r->s.classifier_steps);
+        (void)snprintf(s->classifier, sizeof s->classifier, "%.40s, trained in %d updates",
+                       r->s.model.values[0], r->s.classifier_steps);
     TRY(look(c, s, s->synthetic_set, &s->synthetic));
     TRY(look(c, s, s->real_set, &s->held_out));
     TRY(look(c, s, s->real_set, &s->training));

@@ -26,7 +26,10 @@ const task_info task_infos[TASK_COUNT] = {
     [TASK_CLASSES] = {"classes",
                       SCORE_balanced_accuracy,
                       {SCORE_few_recall, SCORE_few_auroc, SCORE_macro_auroc}},
-    [TASK_LABELS] = {"labels", SCORE_macro_auroc, {SCORE_macro_auprc, SCORE_macro_f1, SCORE_micro_auroc}},
+    [TASK_LABELS] = {"labels",
+                     SCORE_macro_auroc,
+                     {SCORE_macro_auprc, SCORE_macro_f1, SCORE_micro_auroc},
+                     5.94},
 };
 
 int score_find(const char *name)

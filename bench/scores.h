@@ -68,6 +68,7 @@ typedef struct task_info {
     const char *name;
     int metric;            /* what an empty experiment.metric means */
     int shown[TASK_SHOWN]; /* scores that the printed table has beside it */
+    double published; /* percent that the EMIXER paper gains in the task as a whole; 0: none to compare */
 } task_info;
 extern const task_info task_infos[TASK_COUNT];
 

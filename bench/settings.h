@@ -49,8 +49,24 @@ typedef struct study {
  * naming place and setting. */
 err study_open(const settings *s, study *out); /* nothing to close */
 
+enum { MODEL_NAME_BYTES = 64 };
+
+/* The models that trials train, each on its own. */
+const texts *study_models(const study *s);
+
+/* What a study varies beside seeds, arms, ratios and models: how many labels the draw keeps. */
+typedef struct label_budget {
+    int shots;       /* of the few-shot class; 0 without one: then */
+    double labelled; /* this share of the training patients keeps its labels */
+} label_budget;
+int study_budgets(const study *s);
+label_budget study_budget(const study *s, int i);
+
+/* Shares written with 9 digits are equal as they are here. */
+bool same_share(double a, double b);
+
 /* The classifier that the settings describe, of a trial without augmentation and synthetic images, seed 0.
- * Its model is the text in `s`. */
+ * Its model is the first one of `s`. */
 classifier_opts settings_classifier(const settings *s, int n_classes);
 
 /* What becomes of uncertain labels of the real set. */

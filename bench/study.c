@@ -24,14 +24,31 @@ static err check_integers(const settings *s, int option_index, const integers *l
     return OK;
 }
 
-static err check_ratios(const settings *s)
+bool same_share(double a, double b)
 {
-    const reals *list = &s->ratios;
-    if (list->n == 0) return wrong(s, OPTION_OF_ratios, "the list is empty");
+    return fabs(a - b) < 1e-9;
+}
+
+static err check_shares_list(const settings *s, int option_index, const reals *list)
+{
+    if (list->n == 0) return wrong(s, option_index, "the list is empty");
     for (int i = 0; i < list->n; i++)
         for (int j = 0; j < i; j++)
-            if (list->values[i] == list->values[j])
-                return wrong(s, OPTION_OF_ratios, "a value is given twice");
+            if (same_share(list->values[i], list->values[j]))
+                return wrong(s, option_index, "a value is given twice");
+    return OK;
+}
+
+static err check_models(const settings *s)
+{
+    const texts *list = &s->model;
+    if (list->n == 0) return wrong(s, OPTION_OF_model, "the list is empty");
+    for (int i = 0; i < list->n; i++)
+        for (int j = 0; j < i; j++)
+            if (strcmp(list->values[i], list->values[j]) == 0)
+                return wrong(s, OPTION_OF_model, "a value is given twice");
+    if (list->n > 1 && s->weights[0])
+        return wrong(s, OPTION_OF_weights, "are of one architecture, and downstream.model has several");
     return OK;
 }
 
@@ -103,7 +120,7 @@ static err check_name(const settings *s)
 classifier_opts settings_classifier(const settings *s, int n_classes)
 {
     classifier_opts o = classifier_defaults;
-    o.model = s->model;
+    o.model = s->model.values[0];
     o.resolution = s->size;
     o.channels = strcmp(s->channels, "3") == 0 ? 3 : 1;
     o.input_scale = (float)s->input_scale;
@@ -137,24 +154,46 @@ static err check_classifier(const study *x)
                      "a probe of fresh weights says nothing; give downstream.weights");
     if (s->fresh_head && !s->weights[0])
         return wrong(s, OPTION_OF_fresh_head, "there are no downstream.weights to leave the head of");
+    TRY(check_models(s));
     classifier_opts o = settings_classifier(s, 2);
     o.multi_label = x->task == TASK_LABELS;
     if (o.prototypes && o.multi_label)
         return wrong(s, OPTION_OF_head,
                      "prototypes are of classes; of experiment.task = labels there are none");
-    err error = classifier_check(&o);
-    if (error == OK) return OK;
-    settings_place(s, OPTION_OF_size, place, sizeof place);
-    return err_context(error, "%s with downstream.model = %.60s", place, s->model);
+    for (int i = 0; i < s->model.n; i++) {
+        o.model = s->model.values[i];
+        err error = classifier_check(&o);
+        settings_place(s, OPTION_OF_size, place, sizeof place);
+        if (error != OK) return err_context(error, "%s with downstream.model = %.60s", place, o.model);
+    }
+    return OK;
+}
+
+const texts *study_models(const study *s)
+{
+    return &s->s.model;
+}
+
+int study_budgets(const study *s)
+{
+    return s->s.shots.n * s->s.labelled.n;
+}
+
+/* One of the lists has one item: read_draw. */
+label_budget study_budget(const study *s, int i)
+{
+    int n = s->s.labelled.n;
+    return (label_budget){s->s.shots.values[i / n], s->s.labelled.values[i % n]};
 }
 
 /* Without a few-shot class there are no shots, which the plan and the tables know as 0 shots. */
 static err read_draw(const settings *s, study *out)
 {
     if (s->few_shot_class[0])
-        return s->labelled < 1 ? wrong(s, OPTION_OF_labelled,
-                                       "is for an empty data.few_shot_class: shots are drawn otherwise")
-                               : OK;
+        return s->labelled.n > 1 || s->labelled.values[0] < 1
+                   ? wrong(s, OPTION_OF_labelled,
+                           "is for an empty data.few_shot_class: shots are drawn otherwise")
+                   : OK;
     if (s->shots.n > 1)
         return wrong(s, OPTION_OF_shots, "with an empty data.few_shot_class there are no shots to vary");
     out->s.shots = (integers){.n = 1, .values = {0}};
@@ -205,8 +244,9 @@ err study_open(const settings *s, study *out)
     TRY(check_name(s));
     TRY(check_integers(s, OPTION_OF_seeds, &s->seeds));
     TRY(check_integers(s, OPTION_OF_shots, &s->shots));
+    TRY(check_shares_list(s, OPTION_OF_labelled, &s->labelled));
     TRY(read_draw(s, out));
-    TRY(check_ratios(s));
+    TRY(check_shares_list(s, OPTION_OF_ratios, &s->ratios));
     TRY(read_arms(out));
     TRY(check_shares(out));
     TRY(read_contrasts(out));

@@ -20,7 +20,8 @@ enum { LOSSES_EVERY = 10 };
 
 typedef struct training {
     settings s;
-    int seed, shots; /* seed: -1 until known */
+    int seed; /* -1 until known */
+    label_budget budget;
     char model[PATH_BYTES], checkpoint[PATH_BYTES], losses_path[PATH_BYTES], settings_path[PATH_BYTES];
     losses losses;
     artifact task; /* for the progress line, as a plan of one */
@@ -113,7 +114,7 @@ static err name_files(training *t)
     return folder[0] ? folder_make(folder) : OK;
 }
 
-/* Checks what options do not check one by one, and takes the first seed and number of shots. */
+/* Checks what options do not check one by one, and takes the first seed and budget of labels. */
 static err settle(training *t)
 {
     static study checked; /* large, as the next */
@@ -123,7 +124,7 @@ static err settle(training *t)
     TRY(option_set(&s, option_find("experiment", "contrasts"), "", "bench train"));
     TRY(study_open(&s, &checked));
     if (t->seed < 0) t->seed = checked.s.seeds.values[0];
-    t->shots = checked.s.shots.values[0];
+    t->budget = study_budget(&checked, 0);
     return OK;
 }
 
@@ -141,8 +142,8 @@ static err first_line(const training *t, const dataset *set, text *out)
     for (int i = 0; i < OPTION_COUNT; i++)
         for (size_t k = 0; k < sizeof sections / sizeof sections[0]; k++)
             if (strcmp(options[i].section, sections[k]) == 0) settings_line(&t->s, i, &lines);
-    text_printf(&lines, "%s %s %s %d %d %d", set->content.hex, other.hex, t->s.device, t->seed, t->shots,
-                run_threads(&t->s));
+    text_printf(&lines, "%s %s %s %d %d %d", set->content.hex, other.hex, t->s.device, t->seed,
+                t->budget.shots, run_threads(&t->s));
     err error = text_check(&lines);
     if (error == OK)
         text_printf(out, "%s%d, code %s, key %s\n", mark, t->seed, version_code,
@@ -230,7 +231,7 @@ static err train_on(training *t, const dataset *set)
     draw d;
     lesson l;
     text line = {0};
-    TRY(draw_open(&t->s, set, t->seed, t->shots, &d));
+    TRY(draw_open(&t->s, set, t->seed, t->budget, &d));
     err error = lesson_open(&t->s, set, &d, &l);
     if (error == OK) error = first_line(t, set, &line);
     if (error == OK) error = check_checkpoint(t, &line);

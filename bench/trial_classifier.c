@@ -11,6 +11,7 @@ static classifier_opts trial_options(const trial *t, const trial_images *images)
 {
     const study *experiment = t->builder->study;
     classifier_opts o = settings_classifier(&experiment->s, t->set->n_labels);
+    o.model = study_models(experiment)->values[t->artifact->model];
     o.multi_label = experiment->task == TASK_LABELS;
     o.augment = images->augment;
     o.synthetic_share = (float)images->synthetic_share;

@@ -123,6 +123,8 @@ static gains simulate(scatter s, int n, double planted, rng *random)
         for (int a = 0; a < ARMS; a++) {
             trial_row *row = &rows[ARMS * i + a];
             *row = (trial_row){.shots = experiment.s.shots.values[0], .seed = i, .done = true};
+            row->labelled = 1;
+            (void)snprintf(row->model, sizeof row->model, "densenet_small");
             row->ratio = a == 0 ? 0.0 : experiment.s.ratios.values[a - 1];
             (void)snprintf(row->arm, sizeof row->arm, "%s", a == 0 ? "real" : "real+emixer");
             for (int j = 0; j < SCORE_COUNT; j++) row->values.values[j] = NAN;

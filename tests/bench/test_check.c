@@ -31,7 +31,13 @@ static void setup(void)
     cr_assert_eq(study_open(&s, &experiment), OK, "%s", err_message());
     for (int i = 0; i < SEEDS * ARMS; i++) {
         trial_row *row = &rows[i];
-        *row = (trial_row){.shots = 10, .seed = i / ARMS, .steps = 5, .threads = 1, .done = true};
+        *row = (trial_row){.shots = 10,
+                           .labelled = 1,
+                           .model = "densenet_small",
+                           .seed = i / ARMS,
+                           .steps = 5,
+                           .threads = 1,
+                           .done = true};
         (void)snprintf(row->arm, sizeof row->arm, "%s", i % ARMS ? "real+classic" : "real");
         (void)snprintf(row->data_hash, sizeof row->data_hash, "d");
         (void)snprintf(row->settings_hash, sizeof row->settings_hash, "s");
@@ -307,4 +313,17 @@ Test(check, a_planted_regression_of_the_trainer_fails_the_gate)
     char *junit = read_text(folder, "junit.xml");
     cr_expect_not_null(strstr(junit, "errors=\"1\""), "%s", junit);
     free(junit);
+}
+
+Test(check, a_baseline_of_several_classifiers_is_refused)
+{
+    static settings s;
+    static study several;
+    baseline b;
+    results r = made_up(SEEDS * ARMS);
+    s = experiment.s;
+    cr_assert_eq(settings_assign(&s, "downstream.model=densenet_small,resnet18"), OK);
+    cr_assert_eq(study_open(&s, &several), OK, "%s", err_message());
+    cr_expect_eq(baseline_of_results(&several, &r, &b), ERR_CONFIG);
+    cr_expect(message_has("a baseline is of one classifier and one share of labels"));
 }

@@ -23,7 +23,8 @@ static dataset *phantom(void)
 static draw drawn(const dataset *set, int seed, int n)
 {
     draw d;
-    cr_assert_eq(draw_open(&s, set, seed, n, &d), OK, "%s", err_message());
+    cr_assert_eq(draw_open(&s, set, seed, (label_budget){n, s.labelled.values[0]}, &d), OK, "%s",
+                 err_message());
     return d;
 }
 
@@ -106,7 +107,7 @@ Test(draws, several_labels_an_image_have_shares_and_no_shots)
     draw d;
     settings_defaults(&s);
     cr_assert_eq(dataset_open("phantom:chexpert", 16, COUNT, 1, &set), OK, "%s", err_message());
-    cr_expect_eq(draw_open(&s, set, 0, 5, &d), ERR_CONFIG);
+    cr_expect_eq(draw_open(&s, set, 0, (label_budget){5, 1}, &d), ERR_CONFIG);
     cr_expect(message_has("has not exactly one label; leave the key empty"));
     cr_assert_eq(settings_assign(&s, "data.few_shot_class="), OK, "%s", err_message());
     d = drawn(set, 0, 0);

@@ -123,7 +123,7 @@ Test(end_to_end, a_run_leaves_its_tables_figures_and_artifacts)
     cr_assert_eq(count_lines(results), 1 + 2 * 4);
     cr_assert_eq(count_lines(gains), 1 + 3 * 11);
     cr_assert_not_null(strstr(results, "\ntiny,real+emixer,3,0.5,1,done,"));
-    cr_assert_not_null(strstr(results, ",COVID-19:3|No Finding:6|Pneumonia:6,8,1,"));
+    cr_assert_not_null(strstr(results, ",COVID-19:3|No Finding:6|Pneumonia:6,1,densenet_small,8,1,"));
     free(results);
     free(gains);
     char *labels = read_text(folder, "out/label_scores.csv");

@@ -30,14 +30,14 @@ static void teardown(void)
 
 TestSuite(label_gains, .init = setup, .fini = teardown);
 
-static const char header[] = "experiment,arm,shots,ratio,seed,label,metric,value\n";
+static const char header[] = "experiment,arm,shots,ratio,seed,label,metric,value,labelled,model\n";
 
 static void add_cell(text *t, const char *arm_name, double ratio, int seed, const char *label,
                      const char *metric, double value)
 {
     text_printf(t, "x,%s,10,%g,%d,\"%s\",%s,", arm_name, ratio, seed, label, metric);
     if (!isnan(value)) text_printf(t, "%.9g", value);
-    text_printf(t, "\n");
+    text_printf(t, ",1,densenet_small\n");
 }
 
 /* The AUROC of "Edema, mild" rises by 0.01 to 0.08, that of Fracture does as often rise as fall; its Brier
@@ -113,10 +113,11 @@ Test(label_gains, wrong_files_are_told_by_line)
 {
     static const struct {
         const char *rows, *says;
-    } cases[] = {{"x,real,10,0,0,A,auroc,0.5\nx,real,ten,0,0,A,auroc,0.5\n", "bad.csv:3: shots = ten"},
-                 {"x,real,10,0,0,A,auroc,0.5z\n", "bad.csv:2: value = 0.5z"},
-                 {"x,real,10,0,0,A,area,0.5\n", "bad.csv:2: metric = area"},
-                 {"x,real,10,0,0,,auroc,0.5\n", "bad.csv:2: label = "}};
+    } cases[] = {
+        {"x,real,10,0,0,A,auroc,0.5,1,m\nx,real,ten,0,0,A,auroc,0.5,1,m\n", "bad.csv:3: shots = ten"},
+        {"x,real,10,0,0,A,auroc,0.5z,1,m\n", "bad.csv:2: value = 0.5z"},
+        {"x,real,10,0,0,A,area,0.5,1,m\n", "bad.csv:2: metric = area"},
+        {"x,real,10,0,0,,auroc,0.5,1,m\n", "bad.csv:2: label = "}};
     char content[512];
     gains g;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -92,7 +92,7 @@ Test(labels, a_run_scores_every_label_and_their_means)
     cr_assert_eq(sscanf(row, "\ntiny,emixer,0,1,1,done,%lf,%*f,%lf,", &f1, &macro_auroc), 2);
     for (char *at = labels; (at = strstr(at, "\ntiny,emixer,0,1,1,")); at++) {
         char *end, *value = strchr(at + 1, '\n'), *auroc = strstr(at, ",auroc,");
-        if (!auroc || !value || auroc > value || auroc[7] == '\n') continue;
+        if (!auroc || !value || auroc > value || auroc[7] == ',') continue;
         sum += strtod(auroc + 7, &end);
         defined++;
     }
@@ -166,13 +166,39 @@ Test(labels, unknown_ones_are_left_out_of_training_and_scores)
     cr_expect_eq(number_after(labels, ",A,positives,") + number_after(labels, ",A,negatives,"), HELD_OUT);
     double known = number_after(labels, ",B,positives,") + number_after(labels, ",B,negatives,");
     cr_expect(known > 0 && known < HELD_OUT, "%g", known);
-    cr_expect_not_null(strstr(labels, "\ntiny,real,0,0,0,C,auroc,\n"), "%s", labels);
-    cr_expect_not_null(strstr(labels, "\ntiny,real,0,0,0,C,brier,\n"), "%s", labels);
+    cr_expect_not_null(strstr(labels, "\ntiny,real,0,0,0,C,auroc,,0.5,"), "%s", labels);
+    cr_expect_not_null(strstr(labels, "\ntiny,real,0,0,0,C,brier,,0.5,"), "%s", labels);
     cr_expect_eq(number_after(labels, ",C,positives,") + number_after(labels, ",C,negatives,"), 0);
     free(labels);
     char *results = read_of("out", "results.csv");
     cr_expect_null(strstr(results, "nan"), "%s", results);
     free(results);
+}
+
+Test(labels, shares_and_models_are_varied)
+{
+    const char *arguments[] = {"run",   "tiny.ini",
+                               "--out", "out",
+                               "--set", "data.labelled=0.3,1",
+                               "--set", "downstream.model=densenet_small,resnet18",
+                               "--set", "experiment.arms=real,emixer",
+                               "--set", "experiment.seeds=0",
+                               NULL};
+    outcome o = run_bench(folder, arguments);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    cr_expect_not_null(strstr(o.out, "    100%  resnet18        emixer"), "%s", o.out);
+    outcome_close(&o);
+    char *results = read_of("out", "results.csv"), *gains = read_of("out", "gains.csv"),
+         *labels = read_of("out", "label_scores.csv");
+    cr_expect_eq(count_lines(results), 1 + 2 * 2 * 2);
+    cr_expect_not_null(strstr(results, ",0.3,densenet_small,8,1,"), "%s", results);
+    cr_expect_not_null(strstr(results, ",1,resnet18,8,1,"), "%s", results);
+    cr_expect_eq(count_lines(gains), 1 + 2 * 2 * 8);
+    cr_expect_not_null(strstr(gains, ",0.3,resnet18\n"), "%s", gains);
+    cr_expect_not_null(strstr(labels, ",0.3,resnet18\n"));
+    free(results);
+    free(gains);
+    free(labels);
 }
 
 Test(labels, wrong_settings_give_one_line)

@@ -67,6 +67,8 @@ Test(options, wrong_values_are_refused_with_type_and_range_and_change_nothing)
         {"run", "device", "cuda:1x", "cpu[:N]|cuda[:N]|cuda:all|ref"},
         {"run", "device", "cuda[:N]", "cpu[:N]|cuda[:N]|cuda:all|ref"},
         {"experiment", "task", "regression", "classes|labels"},
+        {"data", "labelled", "0.1, 2", "0.001 to 1"},
+        {"downstream", "model", "resnet18, resnet19", "resnet18|resnet50|vit_tiny"},
         {"experiment", "metric", "accuraty", "balanced_accuracy"},
         {"experiment", "seeds", "1,,2", "integers separated by commas"},
         {"experiment", "seeds", "1,2,", "integers separated by commas"},
@@ -135,7 +137,7 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.matching_weight, e->matching_weight);
     cr_expect_eq((float)s.denoising_weight, e->denoising_weight);
     const classifier_opts *c = &classifier_defaults;
-    cr_expect_str_eq(s.model, c->model);
+    cr_expect_str_eq(s.model.values[0], c->model);
     cr_expect_eq(atoi(s.channels), c->channels);
     cr_expect_eq((float)s.input_scale, c->input_scale);
     cr_expect_eq((float)s.input_shift, c->input_shift);

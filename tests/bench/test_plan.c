@@ -66,6 +66,35 @@ Test(plan, arms_share_one_data_set_and_one_generator_per_seed_and_shots)
     plan_close(&p);
 }
 
+Test(plan, shares_of_labels_have_their_generators_and_models_share_them)
+{
+    plan p = planned("data.few_shot_class=", "experiment.shots=1", 2);
+    plan_close(&p);
+    cr_assert_eq(settings_assign(&s, "data.labelled=0.1,1"), OK);
+    cr_assert_eq(settings_assign(&s, "downstream.model=densenet_small,resnet18"), OK);
+    cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+    cr_assert_eq(plan_open(&opened, 2, &p), OK, "%s", err_message());
+    cr_assert_eq(count(&p, KIND_GENERATOR), 2 * 2);
+    cr_assert_eq(count(&p, KIND_TRIAL), 2 * 2 * 2 * 5);
+    for (int i = 0; i < p.n; i++) {
+        const artifact *a = &p.items[i];
+        for (int j = 0; j < i; j++) cr_assert_str_neq(a->key.hex, p.items[j].key.hex);
+        if (a->kind != KIND_TRIAL || a->inputs[1] < 0) continue;
+        cr_expect_float_eq(p.items[a->inputs[1]].labelled, a->labelled, 0);
+    }
+    /* Whoever asks for one of them only finds what the sweep made. */
+    cr_assert_eq(settings_assign(&s, "data.labelled=0.1"), OK);
+    cr_assert_eq(settings_assign(&s, "downstream.model=resnet18"), OK);
+    static study one;
+    plan q;
+    cr_assert_eq(study_open(&s, &one), OK, "%s", err_message());
+    cr_assert_eq(plan_open(&one, 2, &q), OK, "%s", err_message());
+    cr_expect_eq(shared(&p, &q, KIND_GENERATOR), 2);
+    cr_expect_eq(shared(&p, &q, KIND_TRIAL), 2 * 5);
+    plan_close(&p);
+    plan_close(&q);
+}
+
 Test(plan, the_same_settings_give_the_same_keys)
 {
     plan p = planned(NULL, NULL, 2), q = planned(NULL, NULL, 2);
@@ -216,7 +245,7 @@ Test(plan, without_a_few_shot_class_there_are_no_shots)
     cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
     cr_assert_eq(plan_open(&opened, 1, &p), OK, "%s", err_message());
     for (int i = 1; i < p.n; i++) cr_expect_eq(p.items[i].shots, 0);
-    cr_expect_str_eq(p.items[1].label, "generator, seed 0");
+    cr_expect_str_eq(p.items[1].label, "generator, 10% labelled, seed 0");
     plan_close(&p);
     cr_assert_eq(settings_assign(&s, "experiment.shots=5,10"), OK);
     cr_expect_eq(study_open(&s, &opened), ERR_CONFIG);

@@ -48,7 +48,13 @@ static results make_results(void)
     for (int i = 0; i < 9; i++) {
         trial_row *row = &r.rows[i];
         double value = made_up[i % 3].values[i / 3];
-        *row = (trial_row){.shots = 10, .seed = i / 3, .steps = 5, .threads = 2, .seconds = 1.5};
+        *row = (trial_row){.shots = 10,
+                           .seed = i / 3,
+                           .labelled = 1,
+                           .model = "densenet_small",
+                           .steps = 5,
+                           .threads = 2,
+                           .seconds = 1.5};
         row->ratio = made_up[i % 3].ratio;
         row->done = !isnan(value);
         (void)snprintf(row->arm, sizeof row->arm, "%s", made_up[i % 3].arm);
@@ -93,15 +99,17 @@ Test(results, bad_files_are_refused_with_their_line)
 {
     static const char header[] =
         "experiment,arm,shots,ratio,seed,status,balanced_accuracy,accuracy,macro_f1,macro_auroc,macro_auprc,"
-        "few_recall,few_auroc,few_auprc,few_recall_at_spec90,calibration_error,brier,train_images,steps,"
+        "few_recall,few_auroc,few_auprc,few_recall_at_spec90,calibration_error,brier,train_images,labelled,"
+        "model,steps,"
         "threads,seconds,data_hash,settings_hash,code_hash,message\n";
     static const struct {
         const char *rows, *says;
     } cases[] = {
-        {"x,real,ten,0,0,done,1,1,1,1,1,1,1,1,1,1,1,t,1,1,1,d,s,c,\n", "bad.csv:2: shots = ten"},
-        {"x,real,1.5,0,0,done,1,1,1,1,1,1,1,1,1,1,1,t,1,1,1,d,s,c,\n", "bad.csv:2: shots"},
-        {"x,real,1,0,0,perhaps,1,1,1,1,1,1,1,1,1,1,1,t,1,1,1,d,s,c,\n", "status = perhaps"},
-        {"x,real,1,0,0,done,1,1,1,1,1,1,1,1,1,1,1z,t,1,1,1,d,s,c,\n", "brier = 1z"},
+        {"x,real,ten,0,0,done,1,1,1,1,1,1,1,1,1,1,1,t,1,m,1,1,1,d,s,c,\n", "bad.csv:2: shots = ten"},
+        {"x,real,1.5,0,0,done,1,1,1,1,1,1,1,1,1,1,1,t,1,m,1,1,1,d,s,c,\n", "bad.csv:2: shots"},
+        {"x,real,1,0,0,perhaps,1,1,1,1,1,1,1,1,1,1,1,t,1,m,1,1,1,d,s,c,\n", "status = perhaps"},
+        {"x,real,1,0,0,done,1,1,1,1,1,1,1,1,1,1,1z,t,1,m,1,1,1,d,s,c,\n", "brier = 1z"},
+        {"x,real,1,0,0,done,1,1,1,1,1,1,1,1,1,1,1,t,all,m,1,1,1,d,s,c,\n", "labelled = all"},
         {"x,real,1,0\n", "bad.csv:2"},
     };
     char content[2048];
@@ -164,8 +172,8 @@ Test(results, gains_are_written_as_a_table_with_empty_cells_where_nothing_is_def
     cr_assert_not_null(
         strstr(content, "\nmade-up,real+emixer,real,10,0.5,0,balanced_accuracy,3,0.65,0.6,0.05,"));
     cr_assert_not_null(strstr(content, ",0.25,0.5,")); /* p, and corrected for two contrasts */
-    cr_assert_not_null(
-        strstr(content, "\nmade-up,emixer,real,10,1,0,few_auprc,0,,,,,,,,,,,,,,,cannot tell\n"));
+    cr_assert_not_null(strstr(
+        content, "\nmade-up,emixer,real,10,1,0,few_auprc,0,,,,,,,,,,,,,,,cannot tell,1,densenet_small\n"));
     free(content);
     gains_close(&g);
     results_close(&r);
@@ -209,6 +217,62 @@ Test(results, mixing_arms_are_compared_at_equal_ratios)
     cr_assert_eq(g.n, 2 * CLASS_SCORES);
     for (int i = 0; i < g.n; i++) cr_assert_float_eq(g.rows[i].ratio, g.rows[i].baseline_ratio, 0);
     gains_close(&g);
+}
+
+/* Two shares of labels and two models: 0.1 times the share, more by the arm as the model has letters. */
+static results make_sweep(const study *x)
+{
+    results r = {.experiment = "sweep", .task = TASK_LABELS};
+    r.rows = calloc(64, sizeof *r.rows);
+    cr_assert_not_null(r.rows);
+    for (int i = 0; i < 3 * 2 * 2 * 2; i++) {
+        trial_row *row = &r.rows[r.n++];
+        const char *model = study_models(x)->values[i / 2 % 2];
+        bool mixed = i % 2;
+        *row = (trial_row){.seed = i / 8, .labelled = study_budget(x, i / 4 % 2).labelled, .done = true};
+        row->ratio = mixed ? 0.5 : 0;
+        (void)snprintf(row->arm, sizeof row->arm, "%s", mixed ? "real+emixer" : "real");
+        (void)snprintf(row->model, sizeof row->model, "%.60s", model);
+        for (int j = 0; j < SCORE_COUNT; j++)
+            row->values.values[j] = 0.5 + 0.1 * row->labelled + (mixed ? 0.001 * (double)strlen(model) : 0);
+    }
+    return r;
+}
+
+Test(results, shares_of_labels_and_models_are_compared_each_on_its_own)
+{
+    static const char *const assignments[] = {"experiment.arms=real,real+emixer", "experiment.task=labels",
+                                              "data.few_shot_class=", "data.labelled=0.05,1",
+                                              "downstream.model=resnet18,densenet_small"};
+    for (size_t i = 0; i < sizeof assignments / sizeof *assignments; i++)
+        cr_assert_eq(settings_assign(&s, assignments[i]), OK, "%s", err_message());
+    cr_assert_eq(study_open(&s, &experiment), OK, "%s", err_message());
+    results r = make_sweep(&experiment);
+    gains g;
+    text t = {0};
+    cr_assert_eq(gains_open(&experiment, &r, &g), OK);
+    cr_assert_eq(g.n, 2 * 2 * 8);
+    for (int i = 0; i < g.n; i++) {
+        const gain_row *row = &g.rows[i];
+        cr_expect_eq(row->g.pairs, 3);
+        cr_expect_float_eq(row->g.gain, 0.001 * (double)strlen(row->model), 1e-12);
+        cr_expect_float_eq(row->g.mean_y, 0.5 + 0.1 * row->labelled, 1e-12);
+    }
+    cr_assert_eq(report_results(&experiment, &r, &t), OK);
+    cr_assert_eq(report_gains(&experiment, &g, &t), OK);
+    static const char *const parts[] = {
+        "labelled: share of the training patients that keep their labels",
+        "labelled  model           arm          ratio  macro_auroc",
+        "      5%  resnet18        real             0        0.505",
+        "    100%  densenet_small  real+emixer    0.5        0.614",
+        "   paper      p  corrected p",
+        "+5.94%",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        cr_expect_not_null(strstr(t.data, parts[i]), "%s is not in\n%s", parts[i], t.data);
+    text_close(&t);
+    gains_close(&g);
+    results_close(&r);
 }
 
 Test(results, the_report_says_what_the_numbers_say)

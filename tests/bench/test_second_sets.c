@@ -18,7 +18,7 @@ static void setup(void)
     settings_defaults(&s);
     s.others = 20;
     cr_assert_eq(dataset_open("phantom:covid", 16, COUNT, 1, &set), OK, "%s", err_message());
-    cr_assert_eq(draw_open(&s, set, 0, 5, &d), OK, "%s", err_message());
+    cr_assert_eq(draw_open(&s, set, 0, (label_budget){5, 1}, &d), OK, "%s", err_message());
     cr_assert_gt(d.hidden.n, 0);
 }
 

@@ -153,6 +153,10 @@ Test(settings, what_one_option_cannot_say_alone_is_checked)
         {"experiment.name=a/b", "experiment.name: use 1 to 100 letters"},
         {"experiment.name=..", "experiment.name"},
         {"experiment.name=", "experiment.name"},
+        {"data.labelled=", "--set: data.labelled: the list is empty"},
+        {"data.labelled=0.1,1", "--set: data.labelled: is for an empty data.few_shot_class"},
+        {"downstream.model=", "--set: downstream.model: the list is empty"},
+        {"downstream.model=resnet18,resnet18", "--set: downstream.model: a value is given twice"},
         {"data.validation=0.8", "nothing is left to train on"},
         {"data.size=48", "the generator makes images of"},
         {"experiment.metric=micro_f1",
@@ -185,10 +189,38 @@ Test(settings, what_one_option_cannot_say_alone_is_checked)
     cr_assert_eq(settings_assign(&s, "downstream.head=prototype"), OK);
     cr_assert_eq(study_open(&s, &opened), ERR_CONFIG);
     cr_assert(message_has("--set: downstream.head: prototypes are of classes"));
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "downstream.model=densenet_small,resnet18"), OK);
+    cr_assert_eq(settings_assign(&s, "downstream.weights=x.safetensors"), OK);
+    cr_assert_eq(study_open(&s, &opened), ERR_CONFIG);
+    cr_assert(message_has("--set: downstream.weights: are of one architecture"));
+    settings_defaults(&s);
+    cr_assert_eq(settings_assign(&s, "data.few_shot_class="), OK);
+    cr_assert_eq(settings_assign(&s, "data.labelled=0.1,0.5,0.1"), OK);
+    cr_assert_eq(study_open(&s, &opened), ERR_CONFIG);
+    cr_assert(message_has("--set: data.labelled: a value is given twice"));
     settings_defaults(&s); /* without a generator any size will do */
     cr_assert_eq(settings_assign(&s, "data.size=48"), OK);
     cr_assert_eq(settings_assign(&s, "experiment.arms=real,real+classic"), OK);
     cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+}
+
+Test(settings, the_classification_experiment_and_its_presets_are_sound)
+{
+    static const char *const presets[] = {"tiny", "fractions", "mimic"};
+    static const int shares[] = {2, 5, 5};
+    static settings s;
+    static study opened;
+    for (int i = -1; i < 3; i++) {
+        settings_defaults(&s);
+        cr_assert_eq(settings_load(&s, PROJECT_ROOT "/experiments/classification.ini",
+                                   i < 0 ? NULL : &presets[i], i >= 0),
+                     OK, "%s", err_message());
+        cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
+        cr_expect_eq(opened.task, TASK_LABELS);
+        cr_expect_geq(study_models(&opened)->n, 2);
+        cr_expect_eq(study_budgets(&opened), i < 0 ? 2 : shares[i]);
+    }
 }
 
 Test(settings, the_shipped_experiment_and_its_preset_are_sound)
