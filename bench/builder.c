@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "bench/interrupt.h"
 #include "bench/lessons.h"
+#include "bench/losses.h"
 #include "bench/second_sets.h"
 #include "bench/synthetic.h"
 #include "bench/teacher.h"
@@ -79,23 +80,34 @@ err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d)
         s->source);
 }
 
-static err on_generator_step(void *context, int t, const emixer_losses *losses)
+typedef struct generator_watch {
+    builder *b;
+    losses log;
+} generator_watch;
+
+static err on_generator_step(void *context, int t, const emixer_losses *values)
 {
-    (void)losses;
-    builder *b = context;
-    return builder_progress(b, (double)t / b->study->s.emixer_steps);
+    generator_watch *w = context;
+    int steps = w->b->study->s.emixer_steps;
+    if (t % LOSSES_EVERY == 0 || t == steps) TRY(losses_add(&w->log, t, values));
+    return builder_progress(w->b, (double)t / steps);
 }
 
 static err train_generator(builder *b, const artifact *a, const lesson *l, const char *work)
 {
     const settings *s = &b->study->s;
-    char checkpoint[PATH_BYTES], weights[PATH_BYTES];
+    char checkpoint[PATH_BYTES], weights[PATH_BYTES], log[PATH_BYTES];
+    generator_watch watch = {.b = b};
     TRY(path_join(checkpoint, work, "checkpoint.safetensors"));
     TRY(path_join(weights, work, "generator.safetensors"));
+    TRY(path_join(log, work, LOSSES_FILE));
+    TRY(losses_open(log, !path_exists(checkpoint), &watch.log));
     emixer_opts o = lesson_options(s, l, a->seed);
     emixer *e;
     TRY(lesson_model(s, &o, &e));
-    err error = emixer_train(e, &l->data, checkpoint, s->checkpoint_seconds, on_generator_step, b);
+    err error = emixer_train(e, &l->data, checkpoint, s->checkpoint_seconds, on_generator_step, &watch);
+    err closed = losses_close(&watch.log);
+    if (error == OK) error = closed;
     if (error == OK) error = emixer_save(e, weights);
     emixer_close(e);
     return error;

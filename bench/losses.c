@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] = "update,discriminator,generator,writer\n";
+static const char header[] = LOSSES_HEADER;
 
 err losses_open(const char *path, bool fresh, losses *out)
 {

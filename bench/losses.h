@@ -3,9 +3,17 @@
 #define BENCH_LOSSES_H
 
 #include "base/files.h"
+#include "bench/plan.h"
+#include "bench/store.h"
 #include "emixer/emixer.h"
 
 #include <stdio.h>
+
+/* Updates between two rows. */
+enum { LOSSES_EVERY = 10 };
+
+#define LOSSES_FILE "losses.csv" /* in the artifact of a generator */
+#define LOSSES_HEADER "update,discriminator,generator,writer\n"
 
 typedef struct losses {
     char path[PATH_BYTES];
@@ -22,5 +30,9 @@ err losses_open(const char *path, bool fresh, losses *out);
 err losses_add(losses *l, int update, const emixer_losses *values);
 
 err losses_close(losses *l); /* ERR_IO */
+
+/* Writes the losses of all finished generators of a plan, in its order, to `path`: the same columns behind
+ * shots and seed. Without any there is no file. ERR_IO, ERR_CANNOT_CREATE. */
+err losses_collect(const plan *p, const store *s, const char *path);
 
 #endif

@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOSSES_EVERY = 10 };
-
 typedef struct training {
     settings s;
     int seed; /* -1 until known */
