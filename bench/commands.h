@@ -14,6 +14,7 @@ err synth_main(int argc, char **argv); /* synth.c */
 err score_main(int argc, char **argv); /* score.c */
 err gains_main(int argc, char **argv); /* gains_command.c */
 err check_main(int argc, char **argv); /* check.c */
+err plot_main(int argc, char **argv);  /* plot.c */
 err data_main(int argc, char **argv);  /* data_command.c */
 err perf_main(int argc, char **argv);  /* perf.c */
 

@@ -7,6 +7,7 @@
 #include "bench/interrupt.h"
 #include "bench/label_gains.h"
 #include "bench/label_scores.h"
+#include "bench/losses.h"
 #include "bench/report.h"
 #include "bench/work.h"
 
@@ -16,7 +17,8 @@
 
 typedef struct outputs {
     char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], label_scores[PATH_BYTES],
-        label_gains[PATH_BYTES], gains[PATH_BYTES], samples[PATH_BYTES], figure[PATH_BYTES];
+        label_gains[PATH_BYTES], gains[PATH_BYTES], samples[PATH_BYTES], samples_table[PATH_BYTES],
+        losses[PATH_BYTES], figure[PATH_BYTES];
 } outputs;
 
 static err print_help(void)
@@ -67,6 +69,8 @@ static err name_outputs(const settings *s, outputs *o)
     TRY(path_join(o->gains, o->folder, "gains.csv"));
     TRY(path_join(o->label_gains, o->folder, "label_gains.csv"));
     TRY(path_join(o->samples, o->folder, "samples.png"));
+    TRY(path_join(o->samples_table, o->folder, "samples.csv"));
+    TRY(path_join(o->losses, o->folder, "losses.csv"));
     return path_join(o->figure, o->folder, "gain.svg");
 }
 
@@ -105,16 +109,15 @@ static err make_all(const study *experiment, const plan *p, const store *s)
 }
 
 /* The sheet and the figure. A missing gnuplot is said, and is no failure. */
-static err draw_figures(const study *experiment, const plan *p, const store *s, const gains *g,
-                        const outputs *o, text *paths)
+static err draw_figures(const study *experiment, const plan *p, const store *s, const outputs *o, text *paths)
 {
     bool made;
     builder b = {.study = experiment, .plan = p, .store = s};
-    err error = figure_samples(&b, o->samples, &made);
+    err error = figure_samples(&b, o->samples, o->samples_table, &made);
     builder_close(&b);
     TRY(error);
     if (made) text_printf(paths, "  %s  per class a row of real and a row of synthetic images\n", o->samples);
-    error = figure_gain(experiment, g, o->folder, &made);
+    error = figure_gain(o->folder, &made);
     if (error == ERR_UNAVAILABLE) {
         (void)fprintf(stderr, "bench: %s\n", err_message());
         return OK;
@@ -174,7 +177,8 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
     if (error == OK) error = gains_open(experiment, &r, &g);
     if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
     if (error == OK) error = compare_labels(experiment, o);
-    if (error == OK) error = draw_figures(experiment, p, s, &g, o, &figures);
+    if (error == OK) error = losses_collect(p, s, o->losses);
+    if (error == OK) error = draw_figures(experiment, p, s, o, &figures);
     if (error == OK) error = print_report(experiment, &r, &g, o, &figures);
     if (error == OK) error = check_failures(&r);
     text_close(&figures);
