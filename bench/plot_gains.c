@@ -65,11 +65,10 @@ static void add_line(forest *f, const plot_point *p, double y)
 {
     text *number = next_name(&f->line_numbers);
     f->line_places[f->line_numbers.n - 1] = y;
-    bool clear = !isnan(p->low) && (p->low > 0 || p->high < 0);
     text_printf(number, "%+.1f", p->gain);
     if (!isnan(p->low)) text_printf(number, " [%+.1f, %+.1f]", p->low, p->high);
     text_printf(&f->points, "%.9g\t%.9g\t%.9g\t%.9g\t%d\t%d\n", p->gain, y, or_gain(p->low, p),
-                or_gain(p->high, p), plot_values_find(&f->shots, p->shots) + 1, clear);
+                or_gain(p->high, p), plot_values_find(&f->shots, p->shots) + 1, p->clear);
 }
 
 /* The lines of one contrast, by shots. */
@@ -113,6 +112,7 @@ static void add_forest(const evidence *e, const plot_points *p, int groups, text
     gnuplot_number(prelude, "lines", f.line_numbers.n);
     gnuplot_number(prelude, "top", -f.y - group_gap / 2);
     add_range(p, prelude);
+    plot_add_filled(p, prelude);
     add_names("group_names", &f.group_names, prelude);
     add_names("line_numbers", &f.line_numbers, prelude);
     gnuplot_numbers(prelude, "group_places", f.group_places, groups);
@@ -248,7 +248,7 @@ static void add_curve_points(const plot_points *p, const curves *c, const plot_v
 /* The points of the panels alone. */
 static err keep_panels(const plot_points *p, const int panel_of[], plot_points *out)
 {
-    *out = (plot_points){calloc((size_t)p->n + 1, sizeof *out->points), 0};
+    *out = (plot_points){calloc((size_t)p->n + 1, sizeof *out->points), 0, p->verdicts};
     if (!out->points) return err_set(ERR_SYSTEM, "out of memory for a figure");
     for (int i = 0; i < p->n; i++) {
         int contrast = plot_class(p, i, plot_same_contrast);

@@ -65,11 +65,10 @@ static void add_points(const plot_points *p, const plot_values *shots, text *pre
     for (int i = 0; i < p->n; i++) {
         const plot_point *q = &p->points[i];
         int series = plot_values_find(shots, q->shots);
-        bool clear = !isnan(q->low) && (q->low > 0 || q->high < 0);
         double y = -plot_class(p, i, plot_same_label) - 1 + 0.2 * ((shots->n - 1) / 2.0 - series);
         text_printf(prelude, "%.9g\t%.9g\t%.9g\t%.9g\t%d\t%d\t%d\n", q->gain, y,
-                    isnan(q->low) ? q->gain : q->low, isnan(q->high) ? q->gain : q->high, series + 1, clear,
-                    plot_class(p, i, plot_same_series) + 1);
+                    isnan(q->low) ? q->gain : q->low, isnan(q->high) ? q->gain : q->high, series + 1,
+                    q->clear, plot_class(p, i, plot_same_series) + 1);
     }
     text_printf(prelude, "END\n");
 }
@@ -94,6 +93,7 @@ err plot_by_label(const evidence *e, const char *out, text *prelude, char *why)
                        panels);
     } else {
         gnuplot_text(prelude, "metric", metric);
+        plot_add_filled(&p, prelude);
         add_panel_names(&p, panels, prelude);
         add_label_names(&p, labels, prelude);
         add_series(&shots, prelude);

@@ -1,5 +1,7 @@
 #include "bench/plot_points.h"
 
+#include "bench/gnuplot.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +12,22 @@ static bool is_shown(const table *t, int row, const char *metric, const char *ga
            isfinite(evidence_number(t, row, gain_column));
 }
 
+/* Whether a row shows a gain or a harm. */
+static bool is_clear(const table *t, int row, double low, double high)
+{
+    if (table_column(t, "verdict") < 0) return low > 0 || high < 0;
+    const char *verdict = evidence_text(t, row, "verdict");
+    return strcmp(verdict, "gain") == 0 || strcmp(verdict, "harm") == 0;
+}
+
 err plot_points_open(const table *t, const char *metric, const char *const columns[3], plot_points *out)
 {
-    *out = (plot_points){calloc((size_t)t->rows + 1, sizeof *out->points), 0};
+    *out =
+        (plot_points){calloc((size_t)t->rows + 1, sizeof *out->points), 0, table_column(t, "verdict") >= 0};
     if (!out->points) return err_set(ERR_SYSTEM, "out of memory for a figure");
     for (int i = 0; i < t->rows; i++) {
         if (!is_shown(t, i, metric, columns[0])) continue;
+        double low = evidence_number(t, i, columns[1]), high = evidence_number(t, i, columns[2]);
         out->points[out->n++] = (plot_point){.arm = evidence_text(t, i, "arm"),
                                              .baseline = evidence_text(t, i, "baseline"),
                                              .label = evidence_text(t, i, "label"),
@@ -23,9 +35,9 @@ err plot_points_open(const table *t, const char *metric, const char *const colum
                                              .ratio = evidence_number(t, i, "ratio"),
                                              .baseline_ratio = evidence_number(t, i, "baseline_ratio"),
                                              .gain = evidence_number(t, i, columns[0]),
-                                             .low = evidence_number(t, i, columns[1]),
-                                             .high = evidence_number(t, i, columns[2]),
-                                             .number = i};
+                                             .low = low,
+                                             .high = high,
+                                             .clear = is_clear(t, i, low, high)};
     }
     return OK;
 }
@@ -124,6 +136,13 @@ void plot_range(const plot_points *p, double *low, double *high)
     double margin = *high > *low ? 0.05 * (*high - *low) : 1;
     *low -= margin;
     *high += margin;
+}
+
+void plot_add_filled(const plot_points *p, text *prelude)
+{
+    gnuplot_text(prelude, "filled_means",
+                 p->verdicts ? "filled: gain or harm, corrected for all contrasts"
+                             : "filled: the interval leaves out 0");
 }
 
 void plot_add_ratio(const plot_point *p, text *out)

@@ -9,12 +9,13 @@ typedef struct plot_point {
     const char *arm, *baseline, *label; /* the table's */
     double shots, ratio, baseline_ratio;
     double gain, low, high; /* low and high: NaN without an interval */
-    int number;             /* of its row in the table */
+    bool clear; /* the verdict is gain or harm; in tables without verdicts, the interval leaves out 0 */
 } plot_point;
 
 typedef struct plot_points {
     plot_point *points; /* in the table's order */
     int n;
+    bool verdicts; /* the table has them */
 } plot_points;
 
 /* Rows of a table of gains in one metric whose gain is defined. `columns` are the names of gain, low and
@@ -47,6 +48,9 @@ int plot_values_find(const plot_values *v, double value); /* -1: not there */
 
 /* The range of all gains and intervals, 0 included, with a margin. */
 void plot_range(const plot_points *p, double *low, double *high);
+
+/* What filled points are: `filled` in a script. */
+void plot_add_filled(const plot_points *p, text *prelude);
 
 /* " (0.5)" for a share between 0 and 1, else "". */
 void plot_add_ratio(const plot_point *p, text *out);

@@ -3,7 +3,7 @@
 #   lines, line_places[], line_numbers[]    its lines, one for each number of shots, with the gain in words
 #   series, series_names[]                  numbers of shots; top, the height of all lines in em
 #   low, high                               range of the gains, 0 included
-#   $points                                 gain, place, low, high, series, filled (its interval leaves out 0)
+#   $points                                 gain, place, low, high, series, filled; filled_means, in words
 w = 44.0
 h = top + 7.6 + legend_height
 set lmargin at screen 16.5 / w
@@ -20,7 +20,7 @@ set label "gain (%) [95% interval]" at screen 1, screen 1 - 1.1 / h right offset
 set label metric at screen 0, screen 1 - 1.1 / h left offset 0.6, 0 noenhanced textcolor rgb "#333333"
 set for [i = 1:groups - 1] arrow from screen 0.015, first rules[i] to screen 0.985, first rules[i] nohead linestyle 100
 set arrow from first 0, graph 0 to first 0, graph 1 nohead linestyle 101 front
-set label "gain against the baseline (%)\nfilled: the interval leaves out 0" at screen 0.5, screen (legend_height + 2.6) / h center
+set label "gain against the baseline (%)\n".filled_means at screen 0.5, screen (legend_height + 2.6) / h center noenhanced
 set xtics tick_step(high - low, 6)
 set xtics add ("0" 0)
 set format x "%+g"

@@ -1,6 +1,6 @@
 # Gain label by label: a panel for each contrast, all on one scale. Above it:
 #   panels, panel_names[]; labels, label_names[], from the top; series, series_names[]; low, high
-#   $points    gain, place, low, high, series, filled (its interval leaves out 0), panel
+#   $points    gain, place, low, high, series, filled (filled_means, in words), panel
 columns = panels > 1 ? 2 : 1
 rows = (panels + columns - 1) / columns
 longest = 4
@@ -44,7 +44,7 @@ do for [kind in formats] {
             if (c == 0) { set label 100 + i label_names[i] at graph 0, first -i right offset -0.8, 0 noenhanced } else { unset label 100 + i }
         }
         if (p == 1) {
-            set label 3 "gain in ".metric.", 95% interval" at screen 0.5, screen (legend_height + 1.2) / h center noenhanced
+            set label 3 "gain in ".metric.", 95% interval; ".filled_means at screen 0.5, screen (legend_height + 1.2) / h center noenhanced
             do for [i = 1:(legend_rows ? series : 0)] {
                 set label 1000 + i series_names[i] at screen legend_x[i] / w, screen legend_y(i) / h left offset 1, -0.1 \
                     noenhanced point pointtype filled(i) pointsize 0.65 linecolor rgb colour(i)

@@ -92,8 +92,9 @@ Test(plot, what_has_data_is_drawn_and_the_rest_is_said)
     free(said);
 
     char *svg = read_text(folder, "f/gain.svg");
-    static const char *const wanted[] = {"+6.0 [+1.2, +11.0]", ">+1.0<", "real+emixer (0.25)", "5 shots",
-                                         "accuracy"};
+    static const char *const wanted[] = {"+6.0 [+1.2, +11.0]", ">+1.0<",
+                                         "real+emixer (0.25)", "5 shots",
+                                         "accuracy",           "filled: the interval leaves out 0"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         cr_expect_not_null(strstr(svg, wanted[i]), "%s", wanted[i]);
     cr_expect_null(strstr(svg, "+99"), "another metric's");
@@ -134,9 +135,9 @@ Test(plot, labels_and_losses_are_drawn)
 {
     need_gnuplot();
     write_text(folder, "r/label_gains.csv",
-               "experiment,arm,baseline,shots,ratio,baseline_ratio,label,metric,gain,low,high\n"
-               "e,real+emixer,real,5,0.5,0,COVID-19,auroc,0.1,0.05,0.15\n"
-               "e,real+emixer,real,5,0.5,0,\"a, b <c>\",auroc,-0.1,-0.2,0.1\n",
+               "experiment,arm,baseline,shots,ratio,baseline_ratio,label,metric,gain,low,high,verdict\n"
+               "e,real+emixer,real,5,0.5,0,COVID-19,auroc,0.1,0.05,0.15,no gain shown\n"
+               "e,real+emixer,real,5,0.5,0,\"a, b <c>\",auroc,-0.1,-0.2,0.1,harm\n",
                path);
     write_text(folder, "r/losses.csv",
                "shots,seed,update,discriminator,generator,writer\n"
@@ -146,9 +147,14 @@ Test(plot, labels_and_losses_are_drawn)
     char *svg = read_text(folder, "f/gain_by_label.svg"), *script = read_text(folder, "f/losses.gp");
     cr_expect_not_null(strstr(svg, "a, b &lt;c"));
     cr_expect_not_null(strstr(svg, "gain in auroc"));
+    cr_expect_not_null(strstr(svg, "filled: gain or harm"), "the table has verdicts");
     cr_expect_not_null(strstr(script, "\n10\t2.5\t2\t3\t1\t1\t1\t0\t0\t0\n20\t1.25\t1\t1.5\t0.25\t0\t0.5\t"));
     cr_expect_not_null(strstr(script, "series = 2\n"), "there is no writer");
     free(svg);
+    free(script);
+    script = read_text(folder, "f/gain_by_label.gp");
+    cr_expect_not_null(strstr(script, "\n0.1\t-1\t0.05\t0.15\t1\t0\t1\n-0.1\t-2\t-0.2\t0.1\t1\t1\t1\n"),
+                       "the verdict fills, not the interval: %s", script);
     free(script);
 }
 
