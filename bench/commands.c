@@ -23,6 +23,7 @@ static const command commands[] = {
     {"gains", gains_main, "compute the gains and verdicts of a finished run again"},
     {"check", check_main, "compare a finished run with a baseline: the gate for CI"},
     {"plot", plot_main, "draw the figures of a run's results"},
+    {"report", report_main, "write a run's results as one page of HTML"},
     {"data", data_main, "import public data sets; look into sets, split and export them"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
     {"help", help_main, "this text; `help arms`, `help settings`"},

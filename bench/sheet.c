@@ -2,8 +2,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "bench/draws.h"
+#include "bench/markup.h"
 #include "bench/xml.h"
 #include "data/images.h"
 
@@ -73,20 +73,6 @@ enum {
     EXAMPLES = 4 /* of each class */
 };
 
-static void base64(const unsigned char *bytes, size_t n, text *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned group = (unsigned)bytes[i] << 16;
-        if (i + 1 < n) group |= (unsigned)bytes[i + 1] << 8;
-        if (i + 2 < n) group |= bytes[i + 2];
-        char four[4] = {digits[group >> 18], digits[group >> 12 & 63], '=', '='};
-        if (i + 1 < n) four[2] = digits[group >> 6 & 63];
-        if (i + 2 < n) four[3] = digits[group & 63];
-        text_bytes(out, four, sizeof four);
-    }
-}
-
 static int letters(const char *s, size_t n)
 {
     int count = 0;
@@ -154,19 +140,17 @@ static int height_of(const dataset *set, int i)
 
 static err add_example(const dataset *set, int i, int x, int y, text *out)
 {
-    text png = {0}, labels = {0};
+    text labels = {0};
     size_t pixels = (size_t)set->width * (size_t)set->height;
-    err error = image_png(set->images + (size_t)i * pixels, set->width, set->height, &png);
     name_labels(set, i, &labels);
-    text_printf(out, "<image x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" href=\"data:image/png;base64,", x,
-                y, (int)PICTURE, (int)PICTURE);
-    if (error == OK) base64((const unsigned char *)png.data, png.length, out);
+    text_printf(out, "<image x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" href=\"", x, y, (int)PICTURE,
+                (int)PICTURE);
+    err error = markup_png(out, set->images + (size_t)i * pixels, set->width, set->height);
     text_printf(out, "\"/>\n");
     int left = x + PICTURE + GAP, top = y + LINE - 4;
     int lines =
         add_paragraph(labels.data ? labels.data : "", left, top, " font-weight=\"bold\"", LINES_MAX, out);
     (void)add_paragraph(set->samples[i].report, left, top + LINE * lines, "", LINES_MAX, out);
-    text_close(&png);
     text_close(&labels);
     return error;
 }
