@@ -24,6 +24,7 @@ static const command commands[] = {
     {"check", check_main, "compare a finished run with a baseline: the gate for CI"},
     {"plot", plot_main, "draw the figures of a run's results"},
     {"report", report_main, "write a run's results as one page of HTML"},
+    {"reader", reader_main, "a blinded reader study: make the form, score the answers"},
     {"data", data_main, "import public data sets; look into sets, split and export them"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
     {"help", help_main, "this text; `help arms`, `help settings`"},

@@ -23,6 +23,7 @@ err synth_main(int argc, char **argv);  /* synth.c */
 err score_main(int argc, char **argv);  /* score.c */
 err plot_main(int argc, char **argv);   /* plot.c */
 err report_main(int argc, char **argv); /* html_report.c */
+err reader_main(int argc, char **argv); /* reader.c */
 err data_main(int argc, char **argv);   /* data_command.c */
 err perf_main(int argc, char **argv);   /* perf.c */
 

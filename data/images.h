@@ -26,6 +26,9 @@ err image_square(const gray_image *image, int size, uint8_t *out);
 /* Appends an 8-bit gray PNG of (height,width). ERR_USAGE for an empty image, ERR_SYSTEM. */
 err image_png(const uint8_t *pixels, int width, int height, text *out);
 
+/* The same without compression: as many bytes for every image of one size, which then tell nothing of it. */
+err image_png_plain(const uint8_t *pixels, int width, int height, text *out);
+
 /* Writes an 8-bit gray PNG of (height,width), atomically. ERR_CANNOT_CREATE, ERR_IO. */
 err image_write_png(const char *path, const uint8_t *pixels, int width, int height);
 

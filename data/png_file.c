@@ -22,6 +22,7 @@ typedef struct png_job {
     const char *bytes; /* what is left of the file to read */
     size_t left;
     text *written;
+    bool plain; /* do not compress what is written */
     png_bytep rows;
     gray_image image;
 } png_job;
@@ -148,17 +149,21 @@ static err run_writer(png_job *job, const uint8_t *pixels, png_uint_32 width, pn
     png_set_write_fn(job->png, job, write_bytes, flush_nothing);
     png_set_IHDR(job->png, job->info, width, height, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    if (job->plain) {
+        png_set_compression_level(job->png, 0);
+        png_set_filter(job->png, PNG_FILTER_TYPE_BASE, PNG_FILTER_NONE);
+    }
     png_write_info(job->png, job->info);
     for (png_uint_32 y = 0; y < height; y++) png_write_row(job->png, pixels + (size_t)y * width);
     png_write_end(job->png, NULL);
     return OK;
 }
 
-static err png_encode(const char *path, const uint8_t *pixels, int width, int height, text *out)
+static err png_encode(const char *path, const uint8_t *pixels, int width, int height, bool plain, text *out)
 {
     if (width < 1 || height < 1)
         return err_set(ERR_USAGE, "%s: an image of %d x %d pixels is empty", path, width, height);
-    png_job job = {.path = path, .written = out};
+    png_job job = {.path = path, .written = out, .plain = plain};
     job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, fail, ignore_warning);
     job.info = job.png ? png_create_info_struct(job.png) : NULL;
     err error = job.info ? run_writer(&job, pixels, (png_uint_32)width, (png_uint_32)height)
@@ -169,13 +174,18 @@ static err png_encode(const char *path, const uint8_t *pixels, int width, int he
 
 err image_png(const uint8_t *pixels, int width, int height, text *out)
 {
-    return png_encode("a PNG in memory", pixels, width, height, out);
+    return png_encode("a PNG in memory", pixels, width, height, false, out);
+}
+
+err image_png_plain(const uint8_t *pixels, int width, int height, text *out)
+{
+    return png_encode("a PNG in memory", pixels, width, height, true, out);
 }
 
 err image_write_png(const char *path, const uint8_t *pixels, int width, int height)
 {
     text written = {0};
-    err error = png_encode(path, pixels, width, height, &written);
+    err error = png_encode(path, pixels, width, height, false, &written);
     if (error == OK) error = file_write(path, written.data, written.length);
     text_close(&written);
     return error;
@@ -193,7 +203,7 @@ static err write_plainly(const char *path, const text *content)
 err image_write_png_unsynced(const char *path, const uint8_t *pixels, int width, int height)
 {
     text written = {0};
-    err error = png_encode(path, pixels, width, height, &written);
+    err error = png_encode(path, pixels, width, height, false, &written);
     if (error == OK) error = write_plainly(path, &written);
     text_close(&written);
     return error;

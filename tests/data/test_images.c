@@ -303,3 +303,26 @@ Test(images, a_png_in_memory_is_the_one_that_is_written)
     text_close(&png);
     EXPECT_ERROR(image_png(pixels, 0, 2, &png), ERR_USAGE, "0 x 2");
 }
+
+/* Noise, which no compression makes shorter, and one gray have as many bytes, and are what they were. */
+Test(images, plain_png_is_as_long_for_every_image)
+{
+    enum { W = 13, H = 7 };
+    uint8_t noise[W * H], flat[W * H];
+    text a = {0}, b = {0};
+    gray_image read;
+    for (int i = 0; i < W * H; i++) {
+        noise[i] = (uint8_t)((unsigned)i * 2654435761U >> 24);
+        flat[i] = 9;
+    }
+    ASSERT_OK(image_png_plain(noise, W, H, &a));
+    ASSERT_OK(image_png_plain(flat, W, H, &b));
+    cr_expect_eq(a.length, b.length);
+    ASSERT_OK(file_write(in_scratch("plain.png"), a.data, a.length));
+    ASSERT_OK(image_read(in_scratch("plain.png"), &read));
+    cr_assert(read.width == W && read.height == H);
+    for (int i = 0; i < W * H; i++) cr_expect_eq(read.pixels[i], (float)noise[i]);
+    free(read.pixels);
+    text_close(&a);
+    text_close(&b);
+}
