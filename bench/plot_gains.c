@@ -87,9 +87,10 @@ static void add_group(forest *f, int group)
             y -= line_height;
         }
     text *name = next_name(&f->group_names);
-    text_printf(name, "%s", first->arm);
+    plot_add_arm(first->arm, name);
     plot_add_ratio(first, name);
-    text_printf(name, "\nagainst %s", first->baseline);
+    text_printf(name, "\nagainst ");
+    plot_add_arm(first->baseline, name);
     f->group_places[group] = f->y - height / 2;
     f->y -= height + group_gap;
     f->rules[group] = f->y + group_gap / 2;
@@ -269,7 +270,10 @@ static err add_curves(const evidence *e, const plot_points *all, const curves *c
     add_range(&p, prelude);
     for (int k = 0; k < panels; k++) {
         const plot_point *first = plot_first(&p, k, plot_same_contrast);
-        text_printf(next_name(&list), "%s\nagainst %s", first->arm, first->baseline);
+        text *name = next_name(&list);
+        plot_add_arm(first->arm, name);
+        text_printf(name, "\nagainst ");
+        plot_add_arm(first->baseline, name);
     }
     gnuplot_number(prelude, "panels", panels);
     add_names("panel_names", &list, prelude);

@@ -24,9 +24,10 @@ static void add_panel_names(const plot_points *p, int panels, text *prelude)
     text t[PANELS_MOST] = {{0}};
     for (int k = 0; k < panels; k++) {
         const plot_point *first = plot_first(p, k, plot_same_series);
-        text_printf(&t[k], "%s", first->arm);
+        plot_add_arm(first->arm, &t[k]);
         plot_add_ratio(first, &t[k]);
-        text_printf(&t[k], "\nagainst %s", first->baseline);
+        text_printf(&t[k], "\nagainst ");
+        plot_add_arm(first->baseline, &t[k]);
         names[k] = t[k].data ? t[k].data : "";
         prelude->failed |= t[k].failed;
     }

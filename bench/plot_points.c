@@ -145,6 +145,16 @@ void plot_add_filled(const plot_points *p, text *prelude)
                              : "filled: the interval leaves out 0");
 }
 
+void plot_add_arm(const char *arm, text *out)
+{
+    enum { MOST = 22, FRONT = 8, BACK = 12 };
+    size_t n = strlen(arm);
+    if (n <= MOST)
+        text_printf(out, "%s", arm);
+    else
+        text_printf(out, "%.*s...%s", (int)FRONT, arm, arm + n - BACK);
+}
+
 void plot_add_ratio(const plot_point *p, text *out)
 {
     if (p->ratio > 0 && p->ratio < 1) text_printf(out, " (%.3g)", p->ratio);

@@ -52,6 +52,9 @@ void plot_range(const plot_points *p, double *low, double *high);
 /* What filled points are: `filled` in a script. */
 void plot_add_filled(const plot_points *p, text *prelude);
 
+/* An arm's name; of a long one, which may hold a path, the two ends. */
+void plot_add_arm(const char *arm, text *out);
+
 /* " (0.5)" for a share between 0 and 1, else "". */
 void plot_add_ratio(const plot_point *p, text *out);
 
