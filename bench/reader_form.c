@@ -15,7 +15,7 @@ const reader_question reader_questions[READER_QUESTIONS] = {
     {"image", "How real does the image look?", "clearly artificial", "like a real X-ray", false},
     {"report", "How good is the report?", "unusable", "as a good radiologist's", true},
     {"agreement", "Does the report fit the image?", "not at all", "completely", true},
-    {"guess", "Is this pair real or synthetic?", "real", "synthetic", false},
+    {"guess", "Real or synthetic?", "real", "synthetic", false},
 };
 
 static bool is_asked(const reader_study *s, int question)
