@@ -1,0 +1,87 @@
+/* Of several drawn reports, the one that fits the image. */
+#include "nn/sequence.h"
+#include "taught_writer.h"
+
+#include <stdio.h>
+
+enum { CANDIDATES = 6, WIDTH = 16 };
+
+/* The product of the directions of `count` images, the rows of `embeddings`, and of one report each. */
+static void matches_of(emixer *e, const float *embeddings, const text *texts, int count, double *out)
+{
+    static float ids[8 * 64], previous[64], bags[1024], stops[64], rows[8 * WIDTH], a[8 * WIDTH],
+        b[8 * WIDTH];
+    int length = e->o.sentences * e->o.words;
+    nn_t images = nn_input(e->n, "test/embeddings", nn_shape(2, e->o.batch, WIDTH));
+    nn_t read = nn_input(e->n, "test/reports", nn_shape(2, e->o.batch, length));
+    directions d = matching_directions(e->n, &e->o, images, report_reader(e->n, &e->o, "R", read));
+    step *s;
+    ASSERT_OK(net_compile(e->n, (nn_t[]){d.image, d.report}, 2, NULL, &s));
+    for (int i = 0; i < count; i++)
+        report_encode_target(&e->o, e->words, texts[i].data, ids + i * length, previous, bags, stops);
+    memcpy(rows, embeddings, (size_t)(count * WIDTH) * sizeof *rows);
+    ASSERT_OK(nn_set(e->n, images, rows));
+    ASSERT_OK(nn_set(e->n, read, ids));
+    ASSERT_OK(step_run(s, 0));
+    ASSERT_OK(nn_get(s, d.image, a));
+    ASSERT_OK(nn_get(s, d.report, b));
+    for (int i = 0; i < count; i++) {
+        out[i] = 0;
+        for (int k = i * WIDTH; k < (i + 1) * WIDTH; k++) out[i] += (double)a[k] * (double)b[k];
+    }
+}
+
+/* Knows the reports by heart, and which image each is of. */
+static emixer *open_matcher(void)
+{
+    emixer_opts o = writer_options();
+    o.matching_weight = 1;
+    emixer *e = open_writer(&be_cpu, o, reports, REPORTS);
+    ASSERT_OK(players_set_constants(e));
+    learn(e, 300);
+    return e;
+}
+
+Test(candidates, the_candidate_that_matches_best_is_kept)
+{
+    emixer *e = open_matcher();
+    float embeddings[REPORTS * WIDTH];
+    text kept[REPORTS], candidates[CANDIDATES][REPORTS];
+    double matches[CANDIDATES][REPORTS];
+    int not_the_first = 0;
+    emixer_writing how = {.kind = WRITING_SAMPLE, .temperature = 4, .seed = 5, .candidates = CANDIDATES};
+    ASSERT_OK(emixer_encode(e, noise_images(8), REPORTS, embeddings, NULL));
+    write_texts(e, noise_images(8), REPORTS, how, kept);
+    for (int c = 0; c < CANDIDATES; c++) {
+        char purpose[40];
+        (void)snprintf(purpose, sizeof purpose, "emixer/write/candidate%d", c);
+        emixer_writing one = {.kind = WRITING_SAMPLE, .temperature = 4, .seed = rng_key(5, purpose)};
+        write_texts(e, noise_images(8), REPORTS, one, candidates[c]);
+        matches_of(e, embeddings, candidates[c], REPORTS, matches[c]);
+    }
+    for (int i = 0; i < REPORTS; i++) {
+        int best = 0;
+        for (int c = 1; c < CANDIDATES; c++)
+            if (matches[c][i] > matches[best][i]) best = c;
+        cr_expect_str_eq(kept[i].data, candidates[best][i].data, "image %d, candidate %d", i, best);
+        not_the_first += best > 0;
+    }
+    cr_expect_gt(not_the_first, 0, "the test shows nothing");
+    for (int c = 0; c < CANDIDATES; c++) close_texts(candidates[c], REPORTS);
+    close_texts(kept, REPORTS);
+    emixer_close(e);
+}
+
+Test(candidates, candidates_need_an_image_and_what_matching_taught)
+{
+    text written = {0};
+    emixer_opts o = writer_options();
+    o.denoising_weight = 1;
+    emixer *e = open_writer(&be_cpu, o, reports, REPORTS);
+    emixer_writing how = {.kind = WRITING_SAMPLE, .candidates = 2};
+    cr_expect_eq(emixer_write(e, NULL, 1, &how, &written), ERR_USAGE);
+    cr_expect_eq(emixer_write(e, noise_images(1), 1, &how, &written), ERR_USAGE);
+    how.kind = WRITING_GREEDY;
+    cr_expect_eq(emixer_write(e, noise_images(1), 1, &how, &written), ERR_CONFIG);
+    emixer_close(e);
+}
