@@ -74,8 +74,27 @@ static err find_label(reading *r, int *out)
     return OK;
 }
 
-/* The label and trial of the current row: mostly those of the row before. */
-static err find_trial(reading *r, labelled_trial **out)
+static err append(reading *r, const labelled_trial *t)
+{
+    if (r->n == r->capacity) {
+        int capacity = r->capacity ? 2 * r->capacity : 64;
+        labelled_trial *trials = realloc(r->trials, (size_t)capacity * sizeof *trials);
+        if (!trials) return err_set(ERR_SYSTEM, "out of memory for the scores of labels");
+        r->trials = trials;
+        r->capacity = capacity;
+    }
+    r->trials[r->n++] = *t;
+    return OK;
+}
+
+static bool same_trial(const labelled_trial *a, const labelled_trial *b)
+{
+    return a->label == b->label && a->shots == b->shots && a->seed == b->seed && a->ratio == b->ratio &&
+           a->labelled == b->labelled && strcmp(a->model, b->model) == 0 && strcmp(a->arm, b->arm) == 0;
+}
+
+/* Makes the label and trial of the current row the last ones: mostly they are already. */
+static err find_trial(reading *r)
 {
     labelled_trial t = {0};
     TRY(get_integer(r, SHOTS, &t.shots));
@@ -87,32 +106,16 @@ static err find_trial(reading *r, labelled_trial **out)
     (void)snprintf(t.arm, sizeof t.arm, "%s", cell(r, ARM));
     if (strlen(cell(r, MODEL)) >= sizeof t.model) return bad_cell(r, MODEL);
     (void)snprintf(t.model, sizeof t.model, "%s", cell(r, MODEL));
-    labelled_trial *last = r->n ? &r->trials[r->n - 1] : NULL;
-    *out = last;
-    if (last && last->label == t.label && last->shots == t.shots && last->seed == t.seed &&
-        last->ratio == t.ratio && last->labelled == t.labelled && strcmp(last->model, t.model) == 0 &&
-        strcmp(last->arm, t.arm) == 0)
-        return OK;
-    if (r->n == r->capacity) {
-        int capacity = r->capacity ? 2 * r->capacity : 64;
-        labelled_trial *trials = realloc(r->trials, (size_t)capacity * sizeof *trials);
-        if (!trials) return err_set(ERR_SYSTEM, "out of memory for the scores of labels");
-        r->trials = trials;
-        r->capacity = capacity;
-    }
     for (int i = 0; i < LABEL_SCORE_COUNT; i++) t.scores.values[i] = NAN;
-    r->trials[r->n] = t;
-    *out = &r->trials[r->n++];
-    return OK;
+    return r->n > 0 && same_trial(&r->trials[r->n - 1], &t) ? OK : append(r, &t);
 }
 
 static err read_row(reading *r)
 {
-    labelled_trial *trial = NULL;
-    TRY(find_trial(r, &trial));
+    TRY(find_trial(r));
     for (int i = 0; i < LABEL_SCORE_COUNT; i++)
         if (strcmp(label_score_names[i], cell(r, METRIC)) == 0)
-            return get_number(r, VALUE, &trial->scores.values[i]);
+            return get_number(r, VALUE, &r->trials[r->n - 1].scores.values[i]);
     return bad_cell(r, METRIC);
 }
 

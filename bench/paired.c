@@ -69,7 +69,7 @@ static err add(pairing *p, gain_row row)
 {
     const integers *seeds = &p->experiment->s.seeds;
     const double *arms[LIST_ITEMS], *baselines[LIST_ITEMS];
-    double x[LIST_ITEMS], y[LIST_ITEMS];
+    double x[LIST_ITEMS] = {0}, y[LIST_ITEMS] = {0};
     gains *g = p->out;
     gain_row *rows = realloc(g->rows, ((size_t)g->n + (size_t)p->n_measures) * sizeof *rows);
     if (!rows) return err_set(ERR_SYSTEM, "out of memory for the gains");

@@ -129,7 +129,7 @@ static double pairs_reaching(const double *a, int n, const double *b, int m, dou
  * signs leaves |sum| as it is: the first sign is fixed. */
 static double exact_p_value(const double *x, const double *y, int n, int pairs, double threshold)
 {
-    double d[EXACT_PAIRS], a[1 << EXACT_PAIRS / 2], b[1 << EXACT_PAIRS / 2];
+    double d[EXACT_PAIRS] = {0}, a[1 << EXACT_PAIRS / 2], b[1 << EXACT_PAIRS / 2];
     int used = 0, half = pairs > 1 ? pairs / 2 : 1;
     if (threshold <= 0.0) return 1.0;
     for (int i = 0; i < n; i++)
