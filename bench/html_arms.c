@@ -16,7 +16,7 @@ typedef struct summary {
 
 static bool same_arm(const table *t, int a, int b)
 {
-    static const char *const columns[] = {"arm", "shots", "ratio"};
+    static const char *const columns[] = {"arm", "shots", "labelled", "model", "ratio"};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         if (strcmp(evidence_text(t, a, columns[i]), evidence_text(t, b, columns[i])) != 0) return false;
     return true;
@@ -52,6 +52,8 @@ static void add_row(const table *t, int row, const char *const metrics[], int n,
     html_row_begin(out);
     html_cell(out, evidence_text(t, row, "arm"));
     html_number(out, "%.0f", evidence_number(t, row, "shots"));
+    if (html_has(t, "labelled")) html_number(out, "%.4g", evidence_number(t, row, "labelled"));
+    if (html_has(t, "model")) html_cell(out, evidence_text(t, row, "model"));
     html_number(out, "%.2g", evidence_number(t, row, "ratio"));
     html_number(out, "%.3f", s.mean);
     html_number(out, "%.3f", s.deviation);
@@ -76,17 +78,24 @@ static int choose_metrics(const evidence *e, const char *metrics[METRICS])
 
 void html_arms(const evidence *e, text *out)
 {
-    const char *metrics[METRICS], *heads[METRICS + 5] = {"arm", "shots", "ratio"};
-    char layout[] = "lrrrrrrrrrr";
+    const char *metrics[METRICS], *heads[METRICS + 7] = {"arm", "shots"};
+    char layout[METRICS + 8] = "lr";
     if (e->results.rows == 0 || !html_has(&e->results, e->metric)) return;
-    int n = choose_metrics(e, metrics), column = 3;
+    int n = choose_metrics(e, metrics), column = 2;
+    if (html_has(&e->results, "labelled")) heads[column++] = "labelled";
+    int model = html_has(&e->results, "model") ? column : -1;
+    if (model > 0) heads[column++] = "model";
+    heads[column++] = "ratio";
     heads[column++] = metrics[0];
     heads[column++] = "standard deviation";
     for (int k = 1; k < n; k++) heads[column++] = metrics[k];
     heads[column++] = "seeds";
+    for (int i = 2; i < column; i++) layout[i] = i == model ? 'l' : 'r';
     text_printf(out, "<section aria-labelledby=\"h-arms\">\n<h2 id=\"h-arms\">Arms</h2>\n");
-    html_table_begin(out, "arms", "Mean over the seeds; ratio: synthetic share of a batch.", heads, column,
-                     layout);
+    html_table_begin(out, "arms",
+                     "Mean over the seeds; labelled: share of the patients with labels; ratio: synthetic "
+                     "share of a batch.",
+                     heads, column, layout);
     for (int i = 0; i < e->results.rows; i++)
         if (is_first(&e->results, i)) add_row(&e->results, i, metrics, n, out);
     html_table_end(out);

@@ -18,6 +18,8 @@ static const gains_column columns[] = {
     {"arm", "arm", NULL, NULL, 'l'},
     {"baseline", "baseline", NULL, NULL, 'l'},
     {"shots", "shots", NULL, "%.0f", 'r'},
+    {"labelled", "labelled", NULL, "%.4g", 'r'},
+    {"model", "model", NULL, NULL, 'l'},
     {"ratio", "ratio", NULL, "%.2g", 'r'},
     {"gain", "percent", NULL, "%+.1f%%", 'r'},
     {"95% interval", "percent_low", "percent_high", NULL, 'r'},

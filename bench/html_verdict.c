@@ -77,6 +77,12 @@ static void add_share(const table *t, int row, text *out)
     double ratio = evidence_number(t, row, "ratio"), shots = evidence_number(t, row, "shots");
     if (ratio > 0 && ratio < 1) text_printf(out, ", %.3g%% of each batch synthetic", 100 * ratio);
     if (shots > 0) text_printf(out, ", %.0f shots", shots);
+    if (shots <= 0 && table_column(t, "labelled") >= 0)
+        text_printf(out, ", %.4g%% labelled", 100 * evidence_number(t, row, "labelled"));
+    if (evidence_text(t, row, "model")[0]) {
+        text_printf(out, ", ");
+        markup_text(out, evidence_text(t, row, "model"));
+    }
 }
 
 static void add_numbers(const table *t, int row, text *out)

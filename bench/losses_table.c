@@ -26,7 +26,7 @@ static err add_generator(const artifact *a, const store *s, text *out)
     if (!store_has(s, kind, &a->key)) return OK;
     TRY(store_path(s, kind, &a->key, LOSSES_FILE, path));
     if (!path_exists(path)) return OK; /* its training diverged */
-    (void)snprintf(front, sizeof front, "%d,%d", a->shots, a->seed);
+    (void)snprintf(front, sizeof front, "%d,%.9g,%d", a->shots, a->labelled, a->seed);
     return add_rows(path, front, out);
 }
 
@@ -34,7 +34,7 @@ err losses_collect(const plan *p, const store *s, const char *path)
 {
     text t = {0};
     err error = OK;
-    text_printf(&t, "shots,seed," LOSSES_HEADER);
+    text_printf(&t, "shots,labelled,seed," LOSSES_HEADER);
     size_t header = t.length;
     for (int i = 0; i < p->n && error == OK; i++)
         if (p->items[i].kind == KIND_GENERATOR) error = add_generator(&p->items[i], s, &t);

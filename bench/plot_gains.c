@@ -87,19 +87,16 @@ static void add_group(forest *f, int group)
             y -= line_height;
         }
     text *name = next_name(&f->group_names);
-    plot_add_arm(first->arm, name);
-    plot_add_ratio(first, name);
-    text_printf(name, "\nagainst ");
-    plot_add_arm(first->baseline, name);
+    plot_add_contrast(f->p, first, true, name);
     f->group_places[group] = f->y - height / 2;
     f->y -= height + group_gap;
     f->rules[group] = f->y + group_gap / 2;
 }
 
-static void add_shots(const plot_values *shots, text *prelude)
+static void add_shots(const plot_values *shots, bool shares, text *prelude)
 {
     names list = {.n = 0};
-    for (int i = 0; i < shots->n; i++) text_printf(next_name(&list), "%g shots", shots->values[i]);
+    for (int i = 0; i < shots->n; i++) plot_add_budget(shots->values[i], shares, next_name(&list));
     gnuplot_number(prelude, "series", list.n);
     add_names("series_names", &list, prelude);
 }
@@ -119,7 +116,7 @@ static void add_forest(const evidence *e, const plot_points *p, int groups, text
     gnuplot_numbers(prelude, "group_places", f.group_places, groups);
     gnuplot_numbers(prelude, "rules", f.rules, groups);
     gnuplot_numbers(prelude, "line_places", f.line_places, f.points.length ? p->n : 0);
-    add_shots(&f.shots, prelude);
+    add_shots(&f.shots, p->shares, prelude);
     text_printf(prelude, "$points <<END\n%sEND\n", f.points.data ? f.points.data : "");
     prelude->failed |= f.points.failed;
     text_close(&f.points);
@@ -148,7 +145,6 @@ typedef struct curves {
     double (*x)(const plot_point *p), (*series)(const plot_point *p);
     bool logarithmic; /* where x spans more than a factor of 4 */
     const char *axis;
-    void (*name_series)(double value, text *out);
 } curves;
 
 static void name_ratio(double value, text *out)
@@ -161,9 +157,13 @@ static void name_ratio(double value, text *out)
         text_printf(out, "ratio %.3g", value);
 }
 
-static void name_shots(double value, text *out)
+/* In series whose values are shares of labels, `shares` of the points is true. */
+static void name_series(const plot_points *p, const curves *c, double value, text *out)
 {
-    text_printf(out, "%g shots", value);
+    if (c->series == plot_ratio)
+        name_ratio(value, out);
+    else
+        plot_add_budget(value, p->shares, out);
 }
 
 /* Contrasts whose gains are known at two places at least. */
@@ -249,7 +249,10 @@ static void add_curve_points(const plot_points *p, const curves *c, const plot_v
 /* The points of the panels alone. */
 static err keep_panels(const plot_points *p, const int panel_of[], plot_points *out)
 {
-    *out = (plot_points){calloc((size_t)p->n + 1, sizeof *out->points), 0, p->verdicts};
+    *out = (plot_points){.points = calloc((size_t)p->n + 1, sizeof *out->points),
+                         .verdicts = p->verdicts,
+                         .shares = p->shares,
+                         .models = p->models};
     if (!out->points) return err_set(ERR_SYSTEM, "out of memory for a figure");
     for (int i = 0; i < p->n; i++) {
         int contrast = plot_class(p, i, plot_same_contrast);
@@ -270,14 +273,11 @@ static err add_curves(const evidence *e, const plot_points *all, const curves *c
     add_range(&p, prelude);
     for (int k = 0; k < panels; k++) {
         const plot_point *first = plot_first(&p, k, plot_same_contrast);
-        text *name = next_name(&list);
-        plot_add_arm(first->arm, name);
-        text_printf(name, "\nagainst ");
-        plot_add_arm(first->baseline, name);
+        plot_add_contrast(&p, first, false, next_name(&list));
     }
     gnuplot_number(prelude, "panels", panels);
     add_names("panel_names", &list, prelude);
-    for (int j = 0; j < s.n; j++) c->name_series(s.values[j], next_name(&list));
+    for (int j = 0; j < s.n; j++) name_series(&p, c, s.values[j], next_name(&list));
     gnuplot_number(prelude, "series", s.n);
     add_names("series_names", &list, prelude);
     for (int k = 0; k < x.n; k++) text_printf(next_name(&list), "%.3g", x.values[k]);
@@ -307,16 +307,19 @@ err plot_by_shots(const evidence *e, const char *out, text *prelude, char *why)
     char axis[160];
     const char *class = evidence_setting(e, "data", "few_shot_class");
     (void)out;
-    (void)snprintf(axis, sizeof axis, "labelled images of %.100s (shots)",
+    bool shares = e->gains.rows > 0 && evidence_number(&e->gains, 0, "shots") <= 0;
+    (void)snprintf(axis, sizeof axis,
+                   shares ? "share of the patients with labels%.0s" : "labelled images of %.100s (shots)",
                    class[0] ? class : "the few-shot class");
-    const curves c = {plot_shots, plot_ratio, true, axis, name_ratio};
-    return plot_curves(e, &c, "no contrast has two numbers of shots", prelude, why);
+    const curves c = {plot_shots, plot_ratio, true, axis};
+    return plot_curves(
+        e, &c, shares ? "no contrast has two shares of labels" : "no contrast has two numbers of shots",
+        prelude, why);
 }
 
 err plot_by_ratio(const evidence *e, const char *out, text *prelude, char *why)
 {
     (void)out;
-    const curves c = {plot_ratio, plot_shots, false, "share of synthetic images in a batch (ratio)",
-                      name_shots};
+    const curves c = {plot_ratio, plot_shots, false, "share of synthetic images in a batch (ratio)"};
     return plot_curves(e, &c, "no contrast has two ratios", prelude, why);
 }

@@ -24,10 +24,7 @@ static void add_panel_names(const plot_points *p, int panels, text *prelude)
     text t[PANELS_MOST] = {{0}};
     for (int k = 0; k < panels; k++) {
         const plot_point *first = plot_first(p, k, plot_same_series);
-        plot_add_arm(first->arm, &t[k]);
-        plot_add_ratio(first, &t[k]);
-        text_printf(&t[k], "\nagainst ");
-        plot_add_arm(first->baseline, &t[k]);
+        plot_add_contrast(p, first, true, &t[k]);
         names[k] = t[k].data ? t[k].data : "";
         prelude->failed |= t[k].failed;
     }
@@ -44,16 +41,18 @@ static void add_label_names(const plot_points *p, int labels, text *prelude)
     gnuplot_texts(prelude, "label_names", names, labels);
 }
 
-static void add_series(const plot_values *shots, text *prelude)
+static void add_series(const plot_values *shots, bool shares, text *prelude)
 {
-    char words[PLOT_VALUES][24];
+    text words[PLOT_VALUES] = {{0}};
     const char *names[PLOT_VALUES];
     for (int i = 0; i < shots->n; i++) {
-        (void)snprintf(words[i], sizeof words[i], "%g shots", shots->values[i]);
-        names[i] = words[i];
+        plot_add_budget(shots->values[i], shares, &words[i]);
+        names[i] = words[i].data ? words[i].data : "";
+        prelude->failed |= words[i].failed;
     }
     gnuplot_number(prelude, "series", shots->n);
     gnuplot_texts(prelude, "series_names", names, shots->n);
+    for (int i = 0; i < shots->n; i++) text_close(&words[i]);
 }
 
 static void add_points(const plot_points *p, const plot_values *shots, text *prelude)
@@ -97,7 +96,7 @@ err plot_by_label(const evidence *e, const char *out, text *prelude, char *why)
         plot_add_filled(&p, prelude);
         add_panel_names(&p, panels, prelude);
         add_label_names(&p, labels, prelude);
-        add_series(&shots, prelude);
+        add_series(&shots, p.shares, prelude);
         add_points(&p, &shots, prelude);
     }
     plot_points_close(&p);

@@ -12,7 +12,9 @@ static const char *const players[PLAYERS] = {"discriminator", "generator", "writ
 
 /* A row of losses.csv. */
 typedef struct step {
-    double shots, update, losses[PLAYERS];
+    bool share; /* the next is the share of patients that keep their labels, for want of shots */
+    double shots;
+    double update, losses[PLAYERS];
 } step;
 
 static int by_shots_and_update(const void *a, const void *b)
@@ -51,7 +53,8 @@ static void add_blocks(const step *rows, int n, text *prelude)
         if (begins && panels == SHOTS_MOST) break;
         if (begins) {
             if (i > 0) text_printf(prelude, "\n\n");
-            (void)snprintf(names[panels], sizeof names[0], "%g shots", rows[i].shots);
+            (void)snprintf(names[panels], sizeof names[0], rows[i].share ? "%g%% labelled" : "%g shots",
+                           rows[i].share ? 100 * rows[i].shots : rows[i].shots);
             list[panels] = names[panels];
             panels++;
         }
@@ -76,6 +79,8 @@ err plot_losses(const evidence *e, const char *out, text *prelude, char *why)
     if (!rows) return err_set(ERR_SYSTEM, "out of memory for the losses");
     for (int i = 0; i < t->rows; i++) {
         rows[i].shots = evidence_number(t, i, "shots");
+        rows[i].share = rows[i].shots <= 0 && table_column(t, "labelled") >= 0;
+        if (rows[i].share) rows[i].shots = evidence_number(t, i, "labelled");
         rows[i].update = evidence_number(t, i, "update");
         for (int k = 0; k < PLAYERS; k++) rows[i].losses[k] = evidence_number(t, i, players[k]);
         writer += fabs(rows[i].losses[PLAYERS - 1]);

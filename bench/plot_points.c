@@ -22,16 +22,22 @@ static bool is_clear(const table *t, int row, double low, double high)
 
 err plot_points_open(const table *t, const char *metric, const char *const columns[3], plot_points *out)
 {
-    *out =
-        (plot_points){calloc((size_t)t->rows + 1, sizeof *out->points), 0, table_column(t, "verdict") >= 0};
+    *out = (plot_points){.points = calloc((size_t)t->rows + 1, sizeof *out->points),
+                         .verdicts = table_column(t, "verdict") >= 0};
     if (!out->points) return err_set(ERR_SYSTEM, "out of memory for a figure");
     for (int i = 0; i < t->rows; i++) {
         if (!is_shown(t, i, metric, columns[0])) continue;
         double low = evidence_number(t, i, columns[1]), high = evidence_number(t, i, columns[2]);
+        double shots = evidence_number(t, i, "shots");
+        out->shares |= shots <= 0 && table_column(t, "labelled") >= 0;
+        if (out->shares) shots = evidence_number(t, i, "labelled");
+        const char *model = evidence_text(t, i, "model");
+        out->models |= out->n > 0 && strcmp(out->points[0].model, model) != 0;
         out->points[out->n++] = (plot_point){.arm = evidence_text(t, i, "arm"),
                                              .baseline = evidence_text(t, i, "baseline"),
                                              .label = evidence_text(t, i, "label"),
-                                             .shots = evidence_number(t, i, "shots"),
+                                             .model = model,
+                                             .shots = shots,
                                              .ratio = evidence_number(t, i, "ratio"),
                                              .baseline_ratio = evidence_number(t, i, "baseline_ratio"),
                                              .gain = evidence_number(t, i, columns[0]),
@@ -50,7 +56,8 @@ void plot_points_close(plot_points *p)
 
 bool plot_same_contrast(const plot_point *a, const plot_point *b)
 {
-    return strcmp(a->arm, b->arm) == 0 && strcmp(a->baseline, b->baseline) == 0;
+    return strcmp(a->arm, b->arm) == 0 && strcmp(a->baseline, b->baseline) == 0 &&
+           strcmp(a->model, b->model) == 0;
 }
 
 bool plot_same_series(const plot_point *a, const plot_point *b)
@@ -158,4 +165,21 @@ void plot_add_arm(const char *arm, text *out)
 void plot_add_ratio(const plot_point *p, text *out)
 {
     if (p->ratio > 0 && p->ratio < 1) text_printf(out, " (%.3g)", p->ratio);
+}
+
+void plot_add_budget(double value, bool share, text *out)
+{
+    if (share)
+        text_printf(out, "%.4g%% labelled", 100 * value);
+    else
+        text_printf(out, "%g shots", value);
+}
+
+void plot_add_contrast(const plot_points *p, const plot_point *first, bool ratio, text *out)
+{
+    plot_add_arm(first->arm, out);
+    if (ratio) plot_add_ratio(first, out);
+    if (p->models) text_printf(out, ", %s", first->model);
+    text_printf(out, "\nagainst ");
+    plot_add_arm(first->baseline, out);
 }

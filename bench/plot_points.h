@@ -6,8 +6,9 @@
 #include "bench/evidence.h"
 
 typedef struct plot_point {
-    const char *arm, *baseline, *label; /* the table's */
-    double shots, ratio, baseline_ratio;
+    const char *arm, *baseline, *label, *model; /* the table's */
+    double shots; /* or, of a table without shots, the share of patients that keep their labels */
+    double ratio, baseline_ratio;
     double gain, low, high; /* low and high: NaN without an interval */
     bool clear; /* the verdict is gain or harm; in tables without verdicts, the interval leaves out 0 */
 } plot_point;
@@ -16,6 +17,8 @@ typedef struct plot_points {
     plot_point *points; /* in the table's order */
     int n;
     bool verdicts; /* the table has them */
+    bool shares;   /* it has shares of labels instead of shots */
+    bool models;   /* it has several models */
 } plot_points;
 
 /* Rows of a table of gains in one metric whose gain is defined. `columns` are the names of gain, low and
@@ -24,7 +27,7 @@ err plot_points_open(const table *t, const char *metric, const char *const colum
 void plot_points_close(plot_points *p);
 
 typedef bool plot_same(const plot_point *a, const plot_point *b);
-plot_same plot_same_contrast; /* arm and baseline */
+plot_same plot_same_contrast; /* arm, baseline and model */
 plot_same plot_same_series;   /* and both ratios */
 plot_same plot_same_label;
 
@@ -54,6 +57,12 @@ void plot_add_filled(const plot_points *p, text *prelude);
 
 /* An arm's name; of a long one, which may hold a path, the two ends. */
 void plot_add_arm(const char *arm, text *out);
+
+/* "10 shots", "5% labelled". */
+void plot_add_budget(double value, bool share, text *out);
+
+/* "ARM (0.5), MODEL\nagainst BASELINE"; the ratio if wanted, the model if there are several. */
+void plot_add_contrast(const plot_points *p, const plot_point *first, bool ratio, text *out);
 
 /* " (0.5)" for a share between 0 and 1, else "". */
 void plot_add_ratio(const plot_point *p, text *out);

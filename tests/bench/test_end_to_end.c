@@ -141,7 +141,7 @@ Test(end_to_end, a_run_leaves_its_tables_figures_and_artifacts)
     cr_assert(path_exists(path));
     char *losses = read_text(folder, "out/losses.csv"), *shown = read_text(folder, "out/samples.csv");
     cr_expect_eq(count_lines(losses), 1 + 2 * 2, "updates 10 and 12 of two seeds");
-    cr_expect_not_null(strstr(losses, "\n3,1,12,"));
+    cr_expect_not_null(strstr(losses, "\n3,1,1,12,"));
     cr_expect_eq(count_lines(shown), 1 + 3 + 6 + 6 + 3 * 5);
     cr_expect_not_null(strstr(shown, "\nCOVID-19,synthetic,artifacts/synthetic-"));
     free(losses);

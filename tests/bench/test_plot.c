@@ -131,6 +131,29 @@ Test(plot, a_figure_whose_data_are_gone_goes)
     cr_expect(is_there("f/gain.svg") && !is_there("f/gain_by_shots.svg") && !is_there("f/gain_by_shots.gp"));
 }
 
+Test(plot, shares_of_labels_and_models_are_told_apart)
+{
+    need_gnuplot();
+    write_text(folder, "r/gains.csv",
+               "experiment,arm,baseline,shots,ratio,baseline_ratio,metric,percent,percent_low,percent_high,"
+               "verdict,labelled,model\n"
+               "e,real+emixer,real,0,0.5,0,accuracy,1,0,2,no gain shown,0.1,densenet_small\n"
+               "e,real+emixer,real,0,0.5,0,accuracy,2,0,2,no gain shown,0.1,resnet18\n"
+               "e,real+emixer,real,0,0.5,0,accuracy,3,0,4,no gain shown,1,densenet_small\n"
+               "e,real+emixer,real,0,0.5,0,accuracy,4,0,5,no gain shown,1,resnet18\n",
+               path);
+    free(plot("f"));
+    char *script = read_text(folder, "f/gain.gp"), *curves = read_text(folder, "f/gain_by_shots.gp");
+    cr_expect_not_null(strstr(script, "groups = 2\n"), "%s", script);
+    cr_expect_not_null(strstr(script, "real+emixer (0.5), resnet18'"), "%s", script);
+    cr_expect_not_null(strstr(script, "10% labelled"), "%s", script);
+    cr_expect_null(strstr(script, " shots'"), "%s", script);
+    cr_expect_not_null(strstr(curves, "panels = 2\n"), "%s", curves);
+    cr_expect_not_null(strstr(curves, "share of the patients with labels"), "%s", curves);
+    free(script);
+    free(curves);
+}
+
 Test(plot, labels_and_losses_are_drawn)
 {
     need_gnuplot();
