@@ -14,7 +14,7 @@ const arm_part arm_parts[] = {
     {"packed:", ROLE_SYNTHETIC, IMAGES_PACKED, "the same from a packed set, such as `bench synth` makes"},
     {"duplicate", ROLE_SYNTHETIC, IMAGES_DUPLICATE, "control: the real training images again; must not help"},
     {"shuffled", ROLE_SYNTHETIC, IMAGES_SHUFFLED,
-     "control: EMIXER's images with their labels permuted; must not help"},
+     "control: EMIXER's images with their labels and reports permuted; must not help"},
     {"pseudo", ROLE_SYNTHETIC, IMAGES_PSEUDO,
      "no generator: the hidden training images, labelled by a classifier trained on the others"},
     {"oracle", ROLE_SYNTHETIC, IMAGES_ORACLE,

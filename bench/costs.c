@@ -28,6 +28,17 @@ double cost_of_training(const settings *s, const char *model)
     return 3 * image_flops(s, model) * s->classifier_batch * s->classifier_steps;
 }
 
+/* An image as above; a token costs a report generator about eight layers of its width. */
+double cost_of_learning_reports(const settings *s)
+{
+    classifier_opts o = settings_classifier(s, 2);
+    double width = s->report_width, tokens = 2 * 8 * width * width * s->report_length;
+    o.model = s->report_encoder;
+    o.growth = s->report_growth;
+    o.layers_per_block = s->report_layers_per_block;
+    return 3 * (classifier_image_flops(&o) / 0.75 + 3 * tokens) * s->report_batch * s->report_steps;
+}
+
 double cost_of_predicting(const settings *s)
 {
     return image_flops(s, s->model.values[0]) * s->count;

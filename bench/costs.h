@@ -9,7 +9,8 @@ double cost_of_dataset(const settings *s);
 double cost_of_generator(const settings *s);
 double cost_of_synthetic(const settings *s); /* images of a generator */
 double cost_of_training(const settings *s,
-                        const char *model);   /* of a classifier, in a trial or as a teacher */
+                        const char *model);         /* of a classifier, in a trial or as a teacher */
+double cost_of_learning_reports(const settings *s); /* of any report generator */
 double cost_of_predicting(const settings *s); /* a classifier looks at as many images as a trial may have */
 
 #endif

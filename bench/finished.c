@@ -80,7 +80,7 @@ static err settings_of_rows(const results *r, settings *s)
     text_printf(&lists.ratios, "experiment.ratios=");
     text_printf(&lists.seeds, "experiment.seeds=");
     text_printf(&lists.labelled, "data.labelled=");
-    text_printf(&lists.models, "downstream.model=");
+    text_printf(&lists.models, "%s.model=", r->task == TASK_REPORTS ? "report_generation" : "downstream");
     for (int i = 0; i < r->n; i++) add_row(r, i, &lists);
     settings_defaults(s);
     err error = assign(s, &name);
@@ -105,6 +105,7 @@ static err study_of_rows(const char *path, const results *r, study *out)
     TRY(settings_of_rows(r, &s));
     (void)snprintf(task, sizeof task, "experiment.task=%s", task_infos[r->task].name);
     TRY(settings_assign(&s, task));
+    if (r->task == TASK_REPORTS) TRY(settings_assign(&s, "emixer.pairs=1")); /* or there were no such rows */
     return study_open(&s, out);
 }
 

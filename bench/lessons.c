@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static report_rules rules_of(const settings *s)
-{
-    return strcmp(s->report_rules, "mimic") == 0 ? REPORT_RULES_MIMIC : REPORT_RULES_IU;
-}
-
 static err out_of_memory(int n)
 {
     return err_set(ERR_SYSTEM, "out of memory for %d reports", n);
@@ -25,7 +20,8 @@ static err take_reports(const settings *s, const dataset *set, const samples *la
 {
     l->reports = calloc(1, sizeof *l->reports);
     unsigned char *known = calloc((size_t)set->n, 1);
-    err error = l->reports && known ? report_texts_open(set, rules_of(s), l->reports) : out_of_memory(set->n);
+    err error = l->reports && known ? report_texts_open(set, settings_report_rules(s), l->reports)
+                                    : out_of_memory(set->n);
     for (int i = 0; i < labelled->n && error == OK; i++) known[labelled->index[i]] = 1;
     for (int i = 0; i < set->n && error == OK; i++)
         if (!known[i]) l->reports->cleaned[i] = NULL;
@@ -61,13 +57,13 @@ static err open_texts(const settings *s, report_texts *out)
     if (strncmp(s->texts, "openi:", 6) == 0) {
         openi *published;
         TRY(openi_open(s->texts + 6, &published));
-        err error = clean_openi(published, rules_of(s), out);
+        err error = clean_openi(published, settings_report_rules(s), out);
         openi_close(published);
         return error;
     }
     dataset *set;
     TRY(dataset_open(s->texts, s->size, s->count, (uint64_t)s->data_seed + 2, &set));
-    err error = report_texts_open(set, rules_of(s), out);
+    err error = report_texts_open(set, settings_report_rules(s), out);
     dataset_close(set);
     return error;
 }

@@ -27,8 +27,8 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed);
 /* Opens a model on the device, and with the precision, of the settings. */
 err lesson_model(const settings *s, const emixer_opts *o, emixer **out);
 
-/* "greedy", "sample", "sample:N" (candidates), "beam" or "beam:N" of synthetic.writing. ERR_USAGE starting with
- * `place`. */
+/* "greedy", "sample", "sample:N" (candidates), "beam" or "beam:N" of synthetic.writing. ERR_USAGE starting
+ * with `place`. */
 err writing_named(const char *place, const char *name, emixer_writing *out);
 
 #endif

@@ -20,6 +20,7 @@ static const int split_options[] = {OPTION_OF_few_shot_class, OPTION_OF_others, 
                                     OPTION_OF_test};
 static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device, OPTION_OF_texts,
                                         OPTION_OF_report_rules, OPTION_OF_minimum_count};
+static const int report_options[] = {OPTION_OF_report_rules, OPTION_OF_minimum_count};
 static const int task_options[] = {OPTION_OF_task};
 static const int device_options[] = {OPTION_OF_device};
 static const int pseudo_options[] = {OPTION_OF_pseudo_confidence};
@@ -35,7 +36,8 @@ static void add_lines(text *t, const settings *s, const int *list, size_t n)
 static void add_section(text *t, const settings *s, const char *section)
 {
     for (int i = 0; i < OPTION_COUNT; i++)
-        if (strcmp(options[i].section, section) == 0 && i != OPTION_OF_model) settings_line(s, i, t);
+        if (strcmp(options[i].section, section) == 0 && i != OPTION_OF_model && i != OPTION_OF_report_model)
+            settings_line(s, i, t);
 }
 
 static void add_generator_lines(text *t, const settings *s)
@@ -56,6 +58,15 @@ static void add_teacher_lines(text *t, const settings *s)
     ADD_LINES(t, s, split_options);
     ADD_LINES(t, s, task_options);
     add_section(t, s, "downstream");
+    ADD_LINES(t, s, device_options);
+}
+
+static void add_report_lines(text *t, const settings *s)
+{
+    ADD_LINES(t, s, split_options);
+    ADD_LINES(t, s, task_options);
+    ADD_LINES(t, s, report_options);
+    add_section(t, s, "report_generation");
     ADD_LINES(t, s, device_options);
 }
 
@@ -311,9 +322,10 @@ static err add_trial(plan *p, const group *g, int model, int which, double ratio
     a.arm = which;
     a.ratio = ratio;
     a.inputs[1] = g->second[which];
-    a.cost = cost_of_training(s, models->values[model]);
+    bool reports = g->s->task == TASK_REPORTS;
+    a.cost = reports ? cost_of_learning_reports(s) : cost_of_training(s, models->values[model]);
     text t = {0};
-    add_teacher_lines(&t, s);
+    (reports ? add_report_lines : add_teacher_lines)(&t, s);
     add_second_lines(&t, s, arm_images_of(own_arm), own_arm->parts[ROLE_FILTER] != NULL);
     TRY(settings_hash(&t, &a.settings));
     if (models->n > 1) length = (size_t)snprintf(name, sizeof name, "%.40s, ", models->values[model]);

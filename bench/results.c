@@ -41,7 +41,7 @@ static err read_trial(const study *experiment, const plan *p, const store *s, co
     *row = (trial_row){.shots = a->shots,
                        .seed = a->seed,
                        .labelled = a->labelled,
-                       .steps = experiment->s.classifier_steps,
+                       .steps = study_trial_steps(experiment),
                        .threads = p->threads,
                        .ratio = a->ratio,
                        .done = !m.failed,

@@ -30,6 +30,10 @@ const task_info task_infos[TASK_COUNT] = {
                      SCORE_macro_auroc,
                      {SCORE_macro_auprc, SCORE_macro_f1, SCORE_micro_auroc},
                      5.94},
+    [TASK_REPORTS] = {"reports",
+                      SCORE_bleu_4,
+                      {SCORE_cider_d, SCORE_meteor_es, SCORE_clinical_micro_f1},
+                      6.9},
 };
 
 int score_find(const char *name)

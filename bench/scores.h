@@ -10,12 +10,18 @@
 typedef enum task_kind {
     TASK_CLASSES, /* one class an image (softmax) */
     TASK_LABELS,  /* any of the labels an image, unknown ones left out (sigmoid) */
+    TASK_REPORTS, /* a report of the image */
     TASK_COUNT
 } task_kind;
 
-#define TASK_NAMES "classes|labels"
+#define TASK_NAMES "classes|labels|reports"
 
-enum { FOR_CLASSES = 1 << TASK_CLASSES, FOR_LABELS = 1 << TASK_LABELS, FOR_BOTH = FOR_CLASSES | FOR_LABELS };
+enum {
+    FOR_CLASSES = 1 << TASK_CLASSES,
+    FOR_LABELS = 1 << TASK_LABELS,
+    FOR_BOTH = FOR_CLASSES | FOR_LABELS,
+    FOR_REPORTS = 1 << TASK_REPORTS
+};
 
 /* X(name, tasks, higher_is_better, help), in the order of the columns. few: the few-shot class against all
  * others. Means over labels are over those that have a value. Labels count as found at a probability of 0.5.
@@ -36,7 +42,17 @@ enum { FOR_CLASSES = 1 << TASK_CLASSES, FOR_LABELS = 1 << TASK_LABELS, FOR_BOTH 
     X(few_auprc, FOR_CLASSES, true, "average precision of the few-shot class")                               \
     X(few_recall_at_spec90, FOR_CLASSES, true, "its highest recall where the specificity is at least 0.9")   \
     X(calibration_error, FOR_BOTH, false, "expected calibration error, 15 bins; of labels their mean")       \
-    X(brier, FOR_BOTH, false, "multi-class Brier score, 0 to 2; of labels their mean, 0 to 1")
+    X(brier, FOR_BOTH, false, "multi-class Brier score, 0 to 2; of labels their mean, 0 to 1")               \
+    X(bleu_1, FOR_REPORTS, true, "BLEU-1 of all reports")                                                    \
+    X(bleu_2, FOR_REPORTS, true, "BLEU-2 of all reports")                                                    \
+    X(bleu_3, FOR_REPORTS, true, "BLEU-3 of all reports")                                                    \
+    X(bleu_4, FOR_REPORTS, true, "BLEU-4 of all reports")                                                    \
+    X(rouge_l, FOR_REPORTS, true, "mean ROUGE-L")                                                            \
+    X(cider_d, FOR_REPORTS, true, "CIDEr-D, 0 to 10")                                                        \
+    X(meteor_es, FOR_REPORTS, true, "METEOR with exact and stem matches only")                               \
+    X(clinical_micro_f1, FOR_REPORTS, true, "F1 of all findings that the labeller reads in the reports")     \
+    X(clinical_macro_f1, FOR_REPORTS, true, "mean F1 over those findings")                                   \
+    X(length_ratio, FOR_REPORTS, true, "tokens of all reports over those of their references; 1 is right")
 
 enum {
 #define SCORE_INDEX(name, tasks, higher, help) SCORE_##name,

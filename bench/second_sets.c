@@ -20,22 +20,37 @@ err second_duplicate(const dataset *set, const draw *d, dataset **out)
     return dataset_select(set, &d->labelled, NULL, out);
 }
 
-err second_shuffled(const dataset *made, uint64_t seed, dataset **out)
+/* Image i gets the labels and the report of image order[i]. */
+static err rearrange(const dataset *made, const int *order, float *labels, const char **reports,
+                     dataset **out)
 {
     size_t k = (size_t)made->n_labels;
+    dataset *relabelled;
+    for (int i = 0; i < made->n; i++) {
+        memcpy(labels + (size_t)i * k, made->labels + (size_t)order[i] * k, k * sizeof *labels);
+        reports[i] = made->samples[order[i]].report;
+    }
+    TRY(dataset_select(made, NULL, labels, &relabelled));
+    err error = dataset_with_reports(relabelled, reports, out);
+    dataset_close(relabelled);
+    return error;
+}
+
+err second_shuffled(const dataset *made, uint64_t seed, dataset **out)
+{
     int *order = malloc((size_t)made->n * sizeof *order);
-    float *labels = malloc((size_t)made->n * k * sizeof *labels);
+    float *labels = malloc((size_t)made->n * (size_t)made->n_labels * sizeof *labels);
+    const char **reports = malloc((size_t)made->n * sizeof *reports);
     err error = out_of_memory(made->n);
-    if (order && labels) {
+    if (order && labels && reports) {
         rng r = rng_open(seed, "shuffled labels", 0);
         for (int i = 0; i < made->n; i++) order[i] = i;
         rng_shuffle(&r, order, made->n);
-        for (int i = 0; i < made->n; i++)
-            memcpy(labels + (size_t)i * k, made->labels + (size_t)order[i] * k, k * sizeof *labels);
-        error = dataset_select(made, NULL, labels, out);
+        error = rearrange(made, order, labels, reports, out);
     }
     free(order);
     free(labels);
+    free(reports);
     return error;
 }
 

@@ -14,7 +14,7 @@ err second_set_build(builder *b, const artifact *a, const char *work);
 /* The labelled images again: what a batch has of them is drawn like synthetic ones. */
 err second_duplicate(const dataset *set, const draw *d, dataset **out);
 
-/* The images of a set, their rows of labels permuted under the seed. */
+/* The images of a set, their rows of labels, and with them their reports, permuted under the seed. */
 err second_shuffled(const dataset *made, uint64_t seed, dataset **out);
 
 /* The hidden images with their true labels. A class that none of them has is there with its labelled images,

@@ -7,6 +7,7 @@
 #include "bench/options.h"
 #include "bench/scores.h"
 #include "downstream/classifier.h"
+#include "downstream/report_generator.h"
 
 void settings_defaults(settings *s);
 
@@ -68,6 +69,16 @@ bool same_share(double a, double b);
 /* The classifier that the settings describe, of a trial without augmentation and synthetic images, seed 0.
  * Its model is the first one of `s`. */
 classifier_opts settings_classifier(const settings *s, int n_classes);
+
+/* The report generator that the settings describe, of a trial without augmentation and synthetic pairs, seed
+ * 0, for data of so many labels. Its model is the first one of `s`. */
+report_generator_opts settings_report_generator(const settings *s, int n_labels);
+
+/* How reports are cleaned. */
+report_rules settings_report_rules(const settings *s);
+
+/* Updates that each trial makes. */
+int study_trial_steps(const study *s);
 
 /* What becomes of uncertain labels of the real set. */
 uncertain_policy settings_uncertain(const settings *s);

@@ -39,16 +39,13 @@ static err check_shares_list(const settings *s, int option_index, const reals *l
     return OK;
 }
 
-static err check_models(const settings *s)
+static err check_models(const settings *s, int option_index, const texts *list)
 {
-    const texts *list = &s->model;
-    if (list->n == 0) return wrong(s, OPTION_OF_model, "the list is empty");
+    if (list->n == 0) return wrong(s, option_index, "the list is empty");
     for (int i = 0; i < list->n; i++)
         for (int j = 0; j < i; j++)
             if (strcmp(list->values[i], list->values[j]) == 0)
-                return wrong(s, OPTION_OF_model, "a value is given twice");
-    if (list->n > 1 && s->weights[0])
-        return wrong(s, OPTION_OF_weights, "are of one architecture, and downstream.model has several");
+                return wrong(s, option_index, "a value is given twice");
     return OK;
 }
 
@@ -57,14 +54,16 @@ static err check_models(const settings *s)
 static err check_shares(const study *x)
 {
     const settings *s = &x->s;
-    bool mixes = false;
+    bool mixes = false, reports = x->task == TASK_REPORTS;
+    int batch = reports ? s->report_batch : s->classifier_batch;
     for (int i = 0; i < x->n_arms; i++) mixes = mixes || arm_mixes(&x->arms[i]);
     for (int i = 0; i < s->ratios.n && mixes; i++) {
-        long real = lroundf((float)s->classifier_batch * (1.0F - (float)s->ratios.values[i]));
+        long real = lroundf((float)batch * (1.0F - (float)s->ratios.values[i]));
         char what[120];
-        if (real > 0 && real < s->classifier_batch) continue;
-        (void)snprintf(what, sizeof what, "%g of a batch of %d (downstream.batch) leaves no %s image in it",
-                       s->ratios.values[i], s->classifier_batch, real > 0 ? "synthetic" : "real");
+        if (real > 0 && real < batch) continue;
+        (void)snprintf(what, sizeof what, "%g of a batch of %d (%s.batch) leaves no %s image in it",
+                       s->ratios.values[i], batch, reports ? "report_generation" : "downstream",
+                       real > 0 ? "synthetic" : "real");
         return wrong(s, OPTION_OF_ratios, what);
     }
     return OK;
@@ -154,7 +153,9 @@ static err check_classifier(const study *x)
                      "a probe of fresh weights says nothing; give downstream.weights");
     if (s->fresh_head && !s->weights[0])
         return wrong(s, OPTION_OF_fresh_head, "there are no downstream.weights to leave the head of");
-    TRY(check_models(s));
+    TRY(check_models(s, OPTION_OF_model, &s->model));
+    if (s->model.n > 1 && s->weights[0])
+        return wrong(s, OPTION_OF_weights, "are of one architecture, and downstream.model has several");
     classifier_opts o = settings_classifier(s, 2);
     o.multi_label = x->task == TASK_LABELS;
     if (o.prototypes && o.multi_label)
@@ -171,7 +172,7 @@ static err check_classifier(const study *x)
 
 const texts *study_models(const study *s)
 {
-    return &s->s.model;
+    return s->task == TASK_REPORTS ? &s->s.report_model : &s->s.model;
 }
 
 int study_budgets(const study *s)
@@ -184,6 +185,43 @@ label_budget study_budget(const study *s, int i)
 {
     int n = s->s.labelled.n;
     return (label_budget){s->s.shots.values[i / n], s->s.labelled.values[i % n]};
+}
+
+/* Pairs without reports, and those that a classifier would have to label or choose. */
+static err check_report_arms(const study *x)
+{
+    char place[PLACE_BYTES];
+    settings_place(&x->s, OPTION_OF_arms, place, sizeof place);
+    for (int i = 0; i < x->n_arms; i++) {
+        arm_images images = arm_images_of(&x->arms[i]);
+        bool taught = images == IMAGES_PSEUDO || x->arms[i].parts[ROLE_FILTER];
+        if (taught || images == IMAGES_FOLDER)
+            return err_set(ERR_CONFIG, "%s: arm %.80s: %s, and experiment.task = reports needs pairs", place,
+                           x->arms[i].name,
+                           taught ? "a classifier labels or filters images" : "a folder has no reports");
+    }
+    return OK;
+}
+
+/* As far as they do not depend on the data. */
+static err check_report_generators(const study *x)
+{
+    const settings *s = &x->s;
+    char place[PLACE_BYTES];
+    TRY(check_models(s, OPTION_OF_report_model, &s->report_model));
+    TRY(check_report_arms(x));
+    report_generator_opts o = settings_report_generator(s, 2);
+    settings_place(s, OPTION_OF_report_model, place, sizeof place);
+    for (int i = 0; i < s->report_model.n; i++) {
+        o.model = s->report_model.values[i];
+        err error = report_generator_check(&o);
+        if (error != OK) return err_context(error, "%s = %.60s", place, o.model);
+    }
+    if (study_needs_generator(x) && s->emixer_pairs == 0)
+        return wrong(s, OPTION_OF_emixer_pairs,
+                     "at 0 EMIXER writes no reports, and experiment.task = reports has arms that learn from "
+                     "them");
+    return OK;
 }
 
 /* Without a few-shot class there are no shots, which the plan and the tables know as 0 shots. */
@@ -223,12 +261,14 @@ static err read_metric(study *out)
 {
     const char *name = out->s.metric;
     out->metric = name[0] ? score_find(name) : task_infos[out->task].metric;
+    if (out->metric == SCORE_length_ratio)
+        return wrong(&out->s, OPTION_OF_metric, "more of length_ratio is not better; choose another score");
     if (score_belongs(out->metric, out->task)) return OK;
     char place[PLACE_BYTES];
     text names = {0};
     settings_place(&out->s, OPTION_OF_metric, place, sizeof place);
     for (int i = 0; i < SCORE_COUNT; i++)
-        if (score_belongs(i, out->task))
+        if (score_belongs(i, out->task) && i != SCORE_length_ratio)
             text_printf(&names, "%s%s", names.length ? ", " : "", score_infos[i].name);
     err error = err_set(ERR_CONFIG, "%s = %.60s: experiment.task = %s has no such score; it has %s", place,
                         name, task_infos[out->task].name, names.data ? names.data : "none");
@@ -253,6 +293,6 @@ err study_open(const settings *s, study *out)
     if (s->validation + s->test >= 1)
         return wrong(s, OPTION_OF_test, "with data.validation, nothing is left to train on");
     if (study_needs_generator(out)) TRY(check_generator(s));
-    TRY(check_classifier(out));
+    TRY(out->task == TASK_REPORTS ? check_report_generators(out) : check_classifier(out));
     return read_metric(out);
 }

@@ -9,6 +9,7 @@
 static trial_task *const trial_tasks[TASK_COUNT] = {
     [TASK_CLASSES] = trial_classifier,
     [TASK_LABELS] = trial_classifier,
+    [TASK_REPORTS] = trial_reports,
 };
 
 /* "COVID-19:10|No Finding:300": the labelled images of the draw that have each label; where these are not
@@ -28,18 +29,19 @@ static void describe_draw(const trial *t, text *out)
 }
 
 /* Values keep 9 digits here already, so that the statistics see what results.csv says. */
-static err save_score(const trial *t, const scores *s)
+static err save_score(const trial *t, const trial_scores *s)
 {
     char path[PATH_BYTES];
     TRY(path_join(path, t->work, "score.ini"));
     text out = {0};
     text_printf(&out, "[trial]\ndata_hash = %s\ntrain_images = ", t->set->content.hex);
     describe_draw(t, &out);
+    if (s->words.hex[0]) text_printf(&out, "\nwords = %s", s->words.hex);
     text_printf(&out, "\n\n[scores]\n");
     for (int i = 0; i < SCORE_COUNT; i++) {
         if (!score_belongs(i, t->builder->study->task)) continue;
         text_printf(&out, "%s = ", score_infos[i].name);
-        if (!isnan(s->values[i])) text_printf(&out, "%.9g", s->values[i]);
+        if (!isnan(s->values.values[i])) text_printf(&out, "%.9g", s->values.values[i]);
         text_printf(&out, "\n");
     }
     err error = text_check(&out);
@@ -53,7 +55,7 @@ static err run(const trial *t)
     trial_scores s = {.labels = calloc((size_t)t->set->n_labels, sizeof *s.labels)};
     if (!s.labels) return err_set(ERR_SYSTEM, "out of memory for the scores of %d labels", t->set->n_labels);
     err error = trial_tasks[t->builder->study->task](t, &s);
-    if (error == OK) error = save_score(t, &s.values);
+    if (error == OK) error = save_score(t, &s);
     if (error == OK) error = label_scores_save(t->set, s.labels, t->work);
     free(s.labels);
     return error;

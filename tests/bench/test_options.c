@@ -149,6 +149,34 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.weight_decay, c->weight_decay);
 }
 
+Test(options, defaults_of_report_generators_are_the_models)
+{
+    static settings s;
+    settings_defaults(&s);
+    const report_generator_opts r = report_generator_defaults;
+    report_generator_opts o = settings_report_generator(&s, 0);
+    cr_expect_str_eq(o.model, r.model);
+    cr_expect_str_eq(o.encoder, r.encoder);
+    cr_expect_eq(o.resolution, s.size);
+    cr_expect_eq(o.growth, r.growth);
+    cr_expect_eq(o.layers_per_block, r.layers_per_block);
+    cr_expect_eq(o.width, r.width);
+    cr_expect_eq(o.layers, r.layers);
+    cr_expect_eq(o.heads, r.heads);
+    cr_expect_eq(o.length, r.length);
+    cr_expect_eq(o.sentences, r.sentences);
+    cr_expect_eq(o.words, r.words);
+    cr_expect_eq(o.dropout, r.dropout);
+    cr_expect_eq(o.batch, r.batch);
+    cr_expect_eq(o.steps, r.steps);
+    cr_expect_eq(o.learning_rate, r.learning_rate);
+    cr_expect_eq(o.weight_decay, r.weight_decay);
+    cr_expect_eq(o.clip_norm, r.clip_norm);
+    cr_expect_eq(o.beams, r.beams);
+    cr_expect_eq(o.length_penalty, r.length_penalty);
+    cr_expect_eq(o.block_trigrams, r.block_trigrams);
+}
+
 Test(options, help_names_every_option)
 {
     text t = {0};

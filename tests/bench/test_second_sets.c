@@ -61,10 +61,18 @@ Test(second_sets, duplicates_are_the_labelled_images_and_no_others)
     dataset_close(made);
 }
 
+/* A sample of that class that has this report in the set; -1: there is none. */
+static int owner_of(const char *report, int label)
+{
+    for (int i = 0; i < set->n; i++)
+        if (dataset_class(set, i) == label && strcmp(set->samples[i].report, report) == 0) return i;
+    return -1;
+}
+
 Test(second_sets, shuffling_moves_labels_between_images_and_keeps_how_many_there_are)
 {
     dataset *made, *again, *other;
-    int count[2][K] = {{0}}, moved = 0, differ = 0;
+    int count[2][K] = {{0}}, moved = 0, differ = 0, without = 0;
     cr_assert_eq(second_shuffled(set, 1, &made), OK, "%s", err_message());
     cr_assert_eq(second_shuffled(set, 1, &again), OK, "%s", err_message());
     cr_assert_eq(second_shuffled(set, 2, &other), OK, "%s", err_message());
@@ -74,7 +82,9 @@ Test(second_sets, shuffling_moves_labels_between_images_and_keeps_how_many_there
         count[1][dataset_class(made, i)]++;
         moved += dataset_class(set, i) != dataset_class(made, i);
         differ += dataset_class(other, i) != dataset_class(made, i);
+        without += owner_of(made->samples[i].report, dataset_class(made, i)) < 0;
     }
+    cr_expect_eq(without, 0, "a report moves with its labels");
     cr_expect_arr_eq(count[0], count[1], sizeof count[0]);
     /* Of three equal classes, 2/3 of the images get another one by chance; 0.03 is a standard error. */
     cr_expect_float_eq((double)moved / COUNT, 2.0 / 3, 0.12, "%d", moved);
