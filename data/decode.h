@@ -10,8 +10,9 @@
 err png_decode(const char *path, const char *bytes, size_t n, gray_image *out);
 err jpeg_decode(const char *path, const char *bytes, size_t n, gray_image *out);
 
-/* Checks the limits, then allocates the pixels of *out. ERR_DATA for a side of 0 or above 20000, ERR_SYSTEM.
- */
-err gray_image_open(const char *path, size_t width, size_t height, gray_image *out);
+/* Checks the limits, then allocates the pixels of *out. `most`: the pixels that a file of this length can
+ * hold at all, so that a few bytes cannot ask for much memory. ERR_DATA for a side of 0 or above 20000, or
+ * for more than `most`; ERR_SYSTEM. */
+err gray_image_open(const char *path, size_t width, size_t height, size_t most, gray_image *out);
 
 #endif

@@ -10,12 +10,16 @@
 static const size_t side_limit = 20000;
 static const size_t file_limit = (size_t)1 << 30;
 
-err gray_image_open(const char *path, size_t width, size_t height, gray_image *out)
+err gray_image_open(const char *path, size_t width, size_t height, size_t most, gray_image *out)
 {
     *out = (gray_image){0};
     if (width < 1 || height < 1 || width > side_limit || height > side_limit)
         return err_set(ERR_DATA, "%s: is %zu x %zu pixels; 1 x 1 to %zu x %zu are read", path, width, height,
                        side_limit, side_limit);
+    if (width * height > most)
+        return err_set(ERR_DATA,
+                       "%s: the %zu x %zu pixels cannot be in so short a file; it is truncated or damaged",
+                       path, width, height);
     out->pixels = malloc(width * height * sizeof *out->pixels);
     if (!out->pixels)
         return err_set(ERR_SYSTEM, "%s: out of memory for %zu x %zu pixels", path, width, height);

@@ -102,13 +102,24 @@ static void read_rows(png_job *job)
         }
 }
 
+/* Deflate makes at most 1032 bytes out of one (RFC 1951: 258 bytes by a length and a distance of one bit
+ * each). */
+static size_t most_pixels(png_job *job, size_t file_bytes)
+{
+    enum { EXPANSION = 1032 };
+    size_t bits = (size_t)png_get_bit_depth(job->png, job->info) * png_get_channels(job->png, job->info);
+    return file_bytes * EXPANSION * 8 / (bits ? bits : 1);
+}
+
 static err run_reader(png_job *job)
 {
     if (setjmp(job->escape)) return job->code;
+    size_t file_bytes = job->left;
     png_set_read_fn(job->png, job, read_bytes);
     png_read_info(job->png, job->info);
     TRY(gray_image_open(job->path, png_get_image_width(job->png, job->info),
-                        png_get_image_height(job->png, job->info), &job->image));
+                        png_get_image_height(job->png, job->info), most_pixels(job, file_bytes),
+                        &job->image));
     choose_layout(job);
     read_rows(job);
     png_read_end(job->png, NULL); /* a file cut off behind the last row is truncated as well */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <png.h>
 #include <stdbool.h>
+#include <zlib.h>
 
 TestSuite(images, .init = scratch_make, .fini = scratch_drop);
 
@@ -259,6 +260,64 @@ Test(images, sizes_have_a_limit)
     memcpy(bytes + frame + 5, "\xea\x60\xea\x60", 4);
     (void)put_bytes("huge.jpg", bytes, n);
     EXPECT_ERROR(image_read(in_scratch("huge.jpg"), &image), ERR_DATA, "60000 x 60000");
+    free(bytes);
+}
+
+/* What a file announces must be possible for its length before memory is taken for it: fuzzing found 1.6 GB
+ * for these. */
+Test(images, a_small_file_cannot_claim_a_large_image)
+{
+    gray_image image;
+    size_t n;
+    uint8_t pixels[64] = {9};
+    ASSERT_OK(image_write_png(in_scratch("a.png"), pixels, 8, 8));
+    char *bytes = bytes_of(in_scratch("a.png"), &n);
+    memcpy(bytes + 16, "\0\0\x4e\x20\0\0\x4e\x20", 8); /* IHDR's width and height: 20000 */
+    uint32_t crc = (uint32_t)crc32(0, (const Bytef *)bytes + 12, 17);
+    for (int i = 0; i < 4; i++) bytes[29 + i] = (char)(crc >> (24 - 8 * i));
+    (void)put_bytes("vast.png", bytes, n);
+    EXPECT_ERROR(image_read(in_scratch("vast.png"), &image), ERR_DATA, "20000 x 20000 pixels cannot be in");
+    free(bytes);
+    static const char vast[] = PROJECT_ROOT "/tests/fuzz/corpus/jpeg/vast.jpg";
+    EXPECT_ERROR(image_read(vast, &image), ERR_DATA, "20000 x 20000 pixels cannot be in");
+}
+
+/* A flat image needs the fewest bytes. */
+Test(images, flat_images_are_whole)
+{
+    gray_image image;
+    uint8_t *pixels = calloc(1000, 1000);
+    cr_assert_not_null(pixels);
+    ASSERT_OK(image_write_png(in_scratch("flat.png"), pixels, 1000, 1000));
+    free(pixels);
+    ASSERT_OK(image_read(in_scratch("flat.png"), &image));
+    free(image.pixels);
+    size_t n;
+    char *bytes = bytes_of(PROJECT_ROOT "/tests/data/flat.jpg", &n); /* 2000 x 2000, progressive, gray 128 */
+    cr_expect_lt(n, (size_t)2000 * 2000 / 250);
+    free(bytes);
+    ASSERT_OK(image_read(PROJECT_ROOT "/tests/data/flat.jpg", &image));
+    cr_expect(image.width == 2000 && image.pixels[0] == 128);
+    free(image.pixels);
+}
+
+/* Each scan goes over the whole image: a file of many empty ones would take hours. */
+Test(images, jpegs_have_a_limit_of_scans)
+{
+    gray_image image;
+    size_t n;
+    char *bytes = bytes_of(PROJECT_ROOT "/tests/fuzz/corpus/jpeg/scans.jpg", &n);
+    ASSERT_OK(image_read(PROJECT_ROOT "/tests/fuzz/corpus/jpeg/scans.jpg", &image));
+    free(image.pixels);
+    size_t scan = n - 2; /* the last scan: from its SOS, ff da, to EOI, the last two bytes */
+    while (scan > 0 && memcmp(bytes + scan, "\xff\xda", 2) != 0) scan--;
+    text many = {0};
+    text_bytes(&many, bytes, scan);
+    for (int k = 0; k < 600; k++) text_bytes(&many, bytes + scan, n - 2 - scan);
+    text_bytes(&many, "\xff\xd9", 2);
+    (void)put_bytes("many.jpg", many.data, many.length);
+    EXPECT_ERROR(image_read(in_scratch("many.jpg"), &image), ERR_DATA, "more than 500 scans");
+    text_close(&many);
     free(bytes);
 }
 
