@@ -58,8 +58,10 @@ void text_csv_field(text *t, const char *field)
     text_bytes(t, "\"", 1);
 }
 
+/* Behind apostrophes too, so that a text which has one already comes back with it. */
 static bool opens_formula(const char *cell)
 {
+    cell += strspn(cell, "'");
     return *cell && strchr("=+-@\t\r", *cell);
 }
 

@@ -20,11 +20,12 @@ void text_bytes(text *t, const void *bytes, size_t n);
 /* Appends one CSV field as RFC 4180 wants it (quoted only where needed). Adds no separator. */
 void text_csv_field(text *t, const char *field);
 
-/* The same for a table that people open: before what a spreadsheet would take for a formula (it opens with
- * one of = + - @, a tab or a carriage return) stands an apostrophe. */
+/* The same for texts of others in a table that a spreadsheet may open: before what it would take for a
+ * formula (it opens with one of = + - @, a tab or a carriage return, behind apostrophes too) stands an
+ * apostrophe. */
 void text_csv_cell(text *t, const char *cell);
 
-/* The cell without that apostrophe: a part of it. */
+/* The cell without that apostrophe, a part of it: exactly what text_csv_cell was given. */
 const char *csv_cell_content(const char *cell);
 
 err text_check(const text *t); /* ERR_SYSTEM if an append failed */

@@ -94,10 +94,10 @@ static void write_row(const results *r, const trial_row *row, text *out)
         if (!isnan(row->values.values[i])) text_printf(out, "%.9g", row->values.values[i]);
     }
     text_printf(out, ",");
-    text_csv_field(out, row->train_images);
+    text_csv_cell(out, row->train_images);
     text_printf(out, ",%.9g,%s,%d,%d,%.3f,%s,%s,%s,", row->labelled, row->model, row->steps, row->threads,
                 row->seconds, row->data_hash, row->settings_hash, row->code_hash);
-    text_csv_field(out, row->message);
+    text_csv_cell(out, row->message);
     text_printf(out, "\n");
 }
 
@@ -142,6 +142,7 @@ static err get_text(const reading *r, int row, const char *name, char *out, size
 {
     const char *value = "";
     TRY(get_cell(r, row, name, &value));
+    value = csv_cell_content(value);
     if (strlen(value) >= bytes) return bad_cell(r, row, name, value);
     (void)snprintf(out, bytes, "%s", value);
     return OK;

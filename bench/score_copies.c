@@ -113,7 +113,7 @@ static err sort_pairs(const nearest_training *nearest, int n, pair **out)
 static void name_image(const side *x, int i, text *out)
 {
     if (x->set)
-        text_csv_field(out, x->set->samples[x->list.index[i]].id);
+        text_csv_cell(out, x->set->samples[x->list.index[i]].id);
     else
         text_printf(out, "%d", x->list.index[i]);
 }

@@ -2,8 +2,10 @@
  *
  * On disk a packed set is a folder of `images.npy` (N,H,W uint8), `labels.npy` (N,K float32, NaN = unknown)
  * and `samples.csv` (id,patient,split,view,source,report) plus `labels.csv` (one label name a line, header
- * `label`), so that numpy.load and any spreadsheet open them. In samples.csv only the column id must be
- * there; columns may come in any order, and others are ignored. No file that it names is ever opened. */
+ * `label`), so that numpy.load and any spreadsheet open them (before what a
+ * spreadsheet would run as a formula stands an apostrophe, see base/text.h). In samples.csv only the column
+ * id must be there; columns may come in any order, and others are ignored. No file that it names is ever
+ * opened. */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 

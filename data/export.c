@@ -159,7 +159,7 @@ static err put_sample(const job *j, int i, const csv_rows *rows, text *line)
     }
     for (int c = 0; c < MORE_COLUMNS; c++) {
         text_printf(line, ",");
-        text_csv_cell(line, csv_rows_cell(rows, csv_rows_column(rows, more_columns[c])));
+        text_csv_cell(line, csv_cell_content(csv_rows_cell(rows, csv_rows_column(rows, more_columns[c]))));
     }
     for (int k = 0; k < j->set->n_labels; k++)
         text_printf(line, isnan(labels[k]) ? "," : ",%g", (double)labels[k]);

@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "data/build.h"
+#include "data/listing.h"
 #include "data/table.h"
 
 #include <limits.h>
@@ -27,7 +28,7 @@ err packed_write_labels(const char *folder, const char *const *names, int k)
     text csv = {0};
     text_printf(&csv, "label\n");
     for (int j = 0; j < k; j++) {
-        text_csv_field(&csv, names[j]);
+        text_csv_cell(&csv, names[j]);
         text_printf(&csv, "\n");
     }
     err error = write_text(folder, "labels.csv", &csv);
@@ -45,7 +46,7 @@ void packed_row(text *csv, const sample_info *s)
     const char *const cells[PACKED_FIELDS] = {s->id, s->patient, s->split, s->view, s->source, s->report};
     for (int f = 0; f < PACKED_FIELDS; f++) {
         if (f) text_printf(csv, ",");
-        text_csv_field(csv, cells[f]);
+        text_csv_cell(csv, cells[f]);
     }
 }
 
@@ -88,6 +89,19 @@ typedef struct parts {
     table samples, names;
 } parts;
 
+/* None of them may be a link that leaves the folder. */
+static err find_files(const char *folder, parts *p)
+{
+    data_root root;
+    TRY(data_root_open(folder, "the folder of a packed set", &root));
+    err error = data_root_file(&root, "samples.csv", p->samples_path);
+    if (error == OK) error = data_root_file(&root, "labels.csv", p->names_path);
+    if (error == OK) error = data_root_file(&root, "images.npy", p->images_path);
+    if (error == OK) error = data_root_file(&root, "labels.npy", p->labels_path);
+    data_root_close(&root);
+    return error;
+}
+
 static err parts_open(const char *folder, parts *p)
 {
     p->folder = folder;
@@ -96,16 +110,14 @@ static err parts_open(const char *folder, parts *p)
                        "%s: is missing; a packed set is a folder of images.npy, labels.npy, "
                        "labels.csv and samples.csv",
                        folder);
-    TRY(path_join(p->images_path, folder, "images.npy"));
-    TRY(path_join(p->labels_path, folder, "labels.npy"));
     TRY(path_join(p->samples_path, folder, "samples.csv"));
-    TRY(path_join(p->names_path, folder, "labels.csv"));
     if (!path_exists(p->samples_path))
         return err_set(
             ERR_NO_INPUT,
             "%s: has no samples.csv; a packed set is a folder of images.npy, labels.npy, labels.csv and "
             "samples.csv, as `bench data import` makes it",
             folder);
+    TRY(find_files(folder, p));
     TRY(table_open(p->samples_path, samples_limit, &p->samples));
     TRY(table_open(p->names_path, labels_limit, &p->names));
     TRY(npy_open(p->images_path, &p->images));
@@ -158,7 +170,9 @@ static err read_samples(const table *t, dataset *set)
     for (int i = 0; i < t->rows; i++) {
         const char *fields[PACKED_FIELDS];
         for (int f = 0; f < PACKED_FIELDS; f++)
-            fields[f] = columns[f] >= 0 ? table_cell(t, i, columns[f]) : f == PACKED_VIEW ? "UNKNOWN" : "";
+            fields[f] = columns[f] >= 0    ? csv_cell_content(table_cell(t, i, columns[f]))
+                        : f == PACKED_VIEW ? "UNKNOWN"
+                                           : "";
         sample_info info = {fields[PACKED_ID],   fields[PACKED_PATIENT], fields[PACKED_SPLIT],
                             fields[PACKED_VIEW], fields[PACKED_SOURCE],  fields[PACKED_REPORT]};
         TRY(dataset_set_sample(set, i, &info));
@@ -174,7 +188,8 @@ static err parts_to_set(parts *p, uncertain_policy policy, dataset **out)
     TRY(dataset_begin(n, size, size, k, &p->images, &set));
     memcpy(dataset_memory_of(set)->labels, p->labels.data, (size_t)n * (size_t)k * sizeof(float));
     labels_decide(dataset_memory_of(set)->labels, (size_t)n * (size_t)k, policy);
-    for (int j = 0; j < k; j++) TRY_GOTO(dataset_set_label(set, j, table_cell(&p->names, j, 0)), failed);
+    for (int j = 0; j < k; j++)
+        TRY_GOTO(dataset_set_label(set, j, csv_cell_content(table_cell(&p->names, j, 0))), failed);
     TRY_GOTO(read_samples(&p->samples, set), failed);
     TRY_GOTO(dataset_finish(set), described);
     *out = set;

@@ -77,9 +77,9 @@ Test(text, cells_that_a_spreadsheet_would_run)
     static const struct {
         const char *cell, *want;
     } cases[] = {
-        {"", ""},      {"plain", "plain"},  {"a=b", "a=b"}, {"=1+1", "'=1+1"},
-        {"+1", "'+1"}, {"-1 cm", "'-1 cm"}, {"@a", "'@a"},  {"\ta", "'\ta"},
-        {"'a", "'a"},  {"\ra", "\"'\ra\""}, {"'=a", "'=a"}, {"=\",\"", "\"'=\"\",\"\"\""},
+        {"", ""},      {"plain", "plain"},  {"a=b", "a=b"},  {"=1+1", "'=1+1"},
+        {"+1", "'+1"}, {"-1 cm", "'-1 cm"}, {"@a", "'@a"},   {"\ta", "'\ta"},
+        {"'a", "'a"},  {"\ra", "\"'\ra\""}, {"'=a", "''=a"}, {"=\",\"", "\"'=\"\",\"\"\""},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         text t = {0};
@@ -90,6 +90,7 @@ Test(text, cells_that_a_spreadsheet_would_run)
         text_close(&t);
     }
     cr_expect_str_eq(csv_cell_content("'=1"), "=1");
+    cr_expect_str_eq(csv_cell_content("''=1"), "'=1");
     cr_expect_str_eq(csv_cell_content("'a"), "'a");
     cr_expect_str_eq(csv_cell_content("'"), "'");
     cr_expect_str_eq(csv_cell_content(""), "");

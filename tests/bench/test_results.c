@@ -59,7 +59,7 @@ static results make_results(void)
         row->done = !isnan(value);
         (void)snprintf(row->arm, sizeof row->arm, "%s", made_up[i % 3].arm);
         (void)snprintf(row->message, sizeof row->message, "%s", row->done ? "" : "lost, \"badly\"");
-        (void)snprintf(row->train_images, sizeof row->train_images, "A, or B:10|C:20");
+        (void)snprintf(row->train_images, sizeof row->train_images, "=A, or B:10|C:20");
         (void)snprintf(row->data_hash, sizeof row->data_hash, "d");
         (void)snprintf(row->settings_hash, sizeof row->settings_hash, "s");
         (void)snprintf(row->code_hash, sizeof row->code_hash, "c");
@@ -75,6 +75,9 @@ Test(results, written_rows_read_back_the_same)
     results r = make_results(), back;
     cr_assert_eq(path_join(path, folder, "results.csv"), OK);
     cr_assert_eq(results_write(&r, path), OK, "%s", err_message());
+    char *csv = read_text(folder, "results.csv");
+    cr_expect_not_null(strstr(csv, ",\"'=A, or B:10|C:20\","), "a spreadsheet must not run it");
+    free(csv);
     cr_assert_eq(results_read(path, TASK_CLASSES, &back), OK, "%s", err_message());
     cr_assert_eq(back.n, 9);
     cr_assert_str_eq(back.experiment, "made-up");

@@ -66,6 +66,56 @@ Test(packed, reads_texts_exactly)
     dataset_close(set);
 }
 
+Test(packed, links_out_of_the_folder_are_refused)
+{
+    static const char *const names[] = {"images.npy", "labels.npy", "labels.csv", "samples.csv"};
+    for (int i = 0; i < 4; i++) {
+        char outside[64], name[64];
+        put_packed();
+        (void)snprintf(name, sizeof name, "set/%s", names[i]);
+        (void)snprintf(outside, sizeof outside, "%s", names[i]);
+        char from[PATH_BYTES], target[PATH_BYTES + 8];
+        (void)snprintf(from, sizeof from, "%s", in_scratch(name));
+        (void)snprintf(target, sizeof target, "../%s", outside);
+        cr_assert_eq(rename(from, in_scratch(outside)), 0);
+        cr_assert_eq(symlink(target, from), 0);
+        EXPECT_OPEN_ERROR(ERR_DATA, "is a link that leaves");
+        cr_assert_eq(unlink(from), 0);
+    }
+}
+
+/* In the files an apostrophe keeps spreadsheets from running them. */
+Test(packed, texts_that_open_like_formulas_come_back)
+{
+    static const uint8_t images[8];
+    static const float labels[8] = {1, 0, 0, 1, 1, 0, 0, 1};
+    static const char *const names[] = {"=cmd|'/c calc'!A1", "'-x"};
+    static const char *const reports[] = {"=HYPERLINK(\"http://x\")", "- clear"};
+    dataset *set, *told, *again;
+    size_t n;
+    ASSERT_OK(dataset_from_arrays(images, labels, 2, 2, 2, names, "@source", &set));
+    ASSERT_OK(dataset_with_reports(set, reports, &told));
+    ASSERT_OK(dataset_save(told, in_scratch("set")));
+    char *csv = bytes_of(in_scratch("set/samples.csv"), &n),
+         *label_csv = bytes_of(in_scratch("set/labels.csv"), &n);
+    cr_expect_str_eq(label_csv, "label\n'=cmd|'/c calc'!A1\n''-x\n");
+    cr_expect_not_null(strstr(csv, ",\"'=HYPERLINK("));
+    cr_expect_not_null(strstr(csv, "'@source-0,"));
+    cr_expect_not_null(strstr(csv, ",'- clear\n"));
+    ASSERT_OK(open_packed("set", 2, &again));
+    for (int i = 0; i < 2; i++) {
+        cr_expect_str_eq(again->label_names[i], names[i]);
+        cr_expect_str_eq(again->samples[i].report, reports[i]);
+        cr_expect_str_eq(again->samples[i].id, told->samples[i].id);
+    }
+    cr_expect_str_eq(again->content.hex, told->content.hex);
+    free(csv);
+    free(label_csv);
+    dataset_close(set);
+    dataset_close(told);
+    dataset_close(again);
+}
+
 Test(packed, a_saved_set_is_the_same_set)
 {
     dataset *set, *again;

@@ -77,17 +77,18 @@ static inline char *described(void)
     ASSERT_OK(npy_open(in_scratch("out/images.npy"), &images));
     ASSERT_OK(npy_open(in_scratch("out/labels.npy"), &values));
     cr_assert(images.shape[0] == rows.rows && values.shape[0] == rows.rows);
-    for (int k = 0; k < labels.rows; k++) text_printf(&t, "%s%s", k ? "," : "", table_cell(&labels, k, 0));
+    for (int k = 0; k < labels.rows; k++)
+        text_printf(&t, "%s%s", k ? "," : "", csv_cell_content(table_cell(&labels, k, 0)));
     text_printf(&t, "\n");
     for (int i = 0; i < rows.rows; i++) {
         static const char *const columns[] = {"id", "patient", "split", "view", "sex", "age"};
         for (int c = 0; c < 6; c++)
-            text_printf(&t, "%s|", table_cell(&rows, i, table_column(&rows, columns[c])));
+            text_printf(&t, "%s|", csv_cell_content(table_cell(&rows, i, table_column(&rows, columns[c]))));
         const uint8_t *pixels = (const uint8_t *)images.data + (size_t)i * 16;
         for (int p = 1; p < 16; p++) cr_assert_eq(pixels[p], pixels[0]);
         text_printf(&t, "%s|%d|%s\n",
                     label_signs((const float *)values.data + (size_t)i * (size_t)labels.rows, labels.rows),
-                    pixels[0], table_cell(&rows, i, table_column(&rows, "report")));
+                    pixels[0], csv_cell_content(table_cell(&rows, i, table_column(&rows, "report"))));
     }
     table_close(&rows);
     table_close(&labels);
