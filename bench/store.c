@@ -215,6 +215,8 @@ static err verify_file(const char *folder, const ini_entry *e)
 {
     char path[PATH_BYTES];
     hash content;
+    if (strchr(e->key, '/'))
+        return err_set(ERR_DATA, "%s: its manifest names %.200s, which is elsewhere", folder, e->key);
     TRY(path_join(path, folder, "%s", e->key));
     if (!path_exists(path)) return err_set(ERR_DATA, "%s: is missing", path);
     TRY(hash_file(path, &content));

@@ -261,7 +261,9 @@ static err read_folder(const char *folder, openi *set)
     TRY(path_join(inner, folder, "ecgen-radiology"));
     const char *from = path_exists(inner) ? inner : folder;
     TRY(data_root_open(folder, "the folder of Open-i's XML reports", &root));
-    err error = list_files(&root, from, &files);
+    mode_t mode;
+    err error = from == inner ? data_root_inspect(&root, inner, &mode) : OK;
+    if (error == OK) error = list_files(&root, from, &files);
     if (error == OK) error = read_all(from, &files, set);
     names_close(&files);
     data_root_close(&root);

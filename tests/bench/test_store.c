@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "bench/store.h"
 #include "helpers.h"
 
@@ -48,6 +49,24 @@ static void overwrite(const char *file, long offset, const char *bytes, size_t n
     cr_assert_eq(fclose(f), 0);
 }
 
+/* Replaces a part of the manifest, and its hash as well. */
+static void rewrite_manifest(const char *old, const char *new)
+{
+    char file[PATH_BYTES];
+    text t = {0};
+    cr_assert_eq(store_path(&s, "kind", &key, "manifest.ini", file), OK);
+    char *content = read_text("/", file), *at = strstr(content, old),
+         *end = strstr(content, "\n[manifest]\n");
+    cr_assert(at && end);
+    text_printf(&t, "%.*s%s%.*s", (int)(at - content), content, new, (int)(end - at - (long)strlen(old)),
+                at + strlen(old));
+    hash own = hash_bytes(t.data, t.length);
+    text_printf(&t, "\n[manifest]\nhash = %s\n", own.hex);
+    cr_assert_eq(file_write(file, t.data, t.length), OK);
+    text_close(&t);
+    free(content);
+}
+
 Test(store, a_finished_artifact_keeps_its_files_and_its_manifest)
 {
     manifest m = {.failed = true, .message = "diverged at step 3 ; see\nthere", .seconds = 1.25}, back;
@@ -93,6 +112,12 @@ Test(store, every_kind_of_damage_is_noticed)
     cr_assert_eq(store_verify(&s, "kind", &key), ERR_DATA);
     cr_assert_eq(unlink(path), 0);
     cr_assert_not(store_has(&s, "kind", &key));
+    write_text(folder, "outside.txt", "first", path); /* a manifest may name files of its artifact only */
+    make_artifact(&m);
+    rewrite_manifest("one.txt = ", "../../outside.txt = ");
+    cr_assert_eq(store_verify(&s, "kind", &key), ERR_DATA);
+    cr_assert(message_has("which is elsewhere"));
+    cr_assert_eq(store_remove(&s, "kind", &key), OK);
     make_artifact(&m); /* over what is left of the old one */
     cr_assert_eq(store_verify(&s, "kind", &key), OK, "%s", err_message());
 }

@@ -173,6 +173,9 @@ Test(openi, links_out_of_the_folder_are_refused)
     put_text("7.xml", full);
     cr_assert_eq(symlink("../7.xml", in_scratch("set/7.xml")), 0);
     EXPECT_ERROR(openi_open(in_scratch("set"), &set), ERR_DATA, "link");
+    ASSERT_OK(folder_make(in_scratch("linked")));
+    cr_assert_eq(symlink("..", in_scratch("linked/ecgen-radiology")), 0);
+    EXPECT_ERROR(openi_open(in_scratch("linked"), &set), ERR_DATA, "link");
 }
 
 Test(openi, missing_and_empty_folders)
