@@ -3,6 +3,7 @@
 #include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/interrupt.h"
+#include "bench/privacy.h"
 #include "bench/status_line.h"
 #include "data/dedup.h"
 #include "data/images.h"
@@ -16,7 +17,7 @@ enum { PAIRS_PRINTED = 10, SHEET_PAIRS = 60, SHEET_COLUMNS = 12 };
 typedef struct request {
     const char *folder, *against, *out, *pairs, *sheet;
     near_options o;
-    bool quiet;
+    bool quiet, include_private;
 } request;
 
 /* What was found; `other` is `set`, or the set of --against. */
@@ -212,12 +213,16 @@ err data_dedup_main(int argc, char **argv)
          "write all pairs as CSV, those that agree least first"},
         {"--sheet", "FILE", FLAG_TEXT, &q.sheet, 0, 0,
          "a PNG of the 60 pairs that agree least, side by side"},
+        {"--include-private", NULL, FLAG_SWITCH, &q.include_private, 0, 0, privacy_help},
         {"--quiet", NULL, FLAG_SWITCH, &q.quiet, 0, 0, "no progress on stderr"},
     };
     enum { FLAGS = sizeof flags / sizeof flags[0] };
     TRY(flags_read("data dedup", argc, argv, flags, FLAGS, &q.folder, 1, &count, &help));
     if (help) return print_help(flags, FLAGS);
     if (count < 1) return err_set(ERR_USAGE, "bench data dedup SET; see `bench data dedup --help`");
+    privacy_watch(q.folder);
+    privacy_watch(q.against);
+    if (q.sheet) TRY(privacy_allow(q.include_private, "--sheet"));
     err error = search(&q, &r);
     if (error == OK) error = report(&q, &r);
     result_close(&r);

@@ -2,6 +2,7 @@
 #include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/interrupt.h"
+#include "bench/privacy.h"
 #include "bench/status_line.h"
 #include "data/export.h"
 
@@ -40,11 +41,12 @@ err data_export_main(int argc, char **argv)
     const char *folder, *out = NULL, *format = "csv";
     int count;
     long written;
-    bool quiet = false, help;
+    bool quiet = false, include_private = false, help;
     status_line line;
     const flag flags[] = {
         {"--out", "DIR", FLAG_TEXT, &out, 0, 0, "a new folder"},
         {"--format", "csv|imagefolder|r2gen", FLAG_TEXT, &format, 0, 0, "(csv)"},
+        {"--include-private", NULL, FLAG_SWITCH, &include_private, 0, 0, privacy_help},
         {"--quiet", NULL, FLAG_SWITCH, &quiet, 0, 0, "no progress on stderr"},
     };
     enum { FLAGS = sizeof flags / sizeof flags[0] };
@@ -52,6 +54,8 @@ err data_export_main(int argc, char **argv)
     if (help) return print_help(flags, FLAGS);
     if (count < 1 || !out)
         return err_set(ERR_USAGE, "bench data export SET --out DIR; see `bench data export --help`");
+    privacy_watch(folder);
+    TRY(privacy_allow(include_private, folder));
     interrupt_catch();
     status_line_start(&line, quiet);
     err error = export_set(folder, format_of(format), out, tell, &line, &written);

@@ -1,8 +1,10 @@
 /* `bench data import`. */
 #include "base/clock.h"
+#include "base/private.h"
 #include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/interrupt.h"
+#include "bench/privacy.h"
 #include "bench/status_line.h"
 #include "data/importers/importer.h"
 #include "downstream/labeller.h"
@@ -14,10 +16,10 @@
 typedef struct request {
     import_options o;
     const char *missing, *broken; /* "stop", "skip" or NULL */
-    bool quiet;
+    bool quiet, private;
 } request;
 
-enum { FLAGS = 14 };
+enum { FLAGS = 15 };
 
 static void list_flags(request *r, flag out[FLAGS])
 {
@@ -45,6 +47,8 @@ static void list_flags(request *r, flag out[FLAGS])
          "when a table names an image that is not there"},
         {"--broken", "stop|skip", FLAG_TEXT, &r->broken, 0, 0,
          "when a file is no PNG or JPEG image, or damaged"},
+        {"--private", NULL, FLAG_SWITCH, &r->private, 0, 0,
+         "mark the set private: only you can read it and what is made of it; see docs/data.md"},
         {"--quiet", NULL, FLAG_SWITCH, &r->quiet, 0, 0, "no progress on stderr"},
     };
     memcpy(out, flags, sizeof flags);
@@ -204,6 +208,8 @@ static err run(request *r)
     r->o.progress = tell;
     r->o.progress_context = &w;
     interrupt_catch();
+    if (r->private) private_begin();
+    privacy_watch(r->o.folder);
     status_line_start(&w.line, r->quiet);
     err error = reader_open(&reports, &r->o);
     if (error == OK) error = import_set(&r->o, &result);

@@ -1,6 +1,7 @@
 /* `bench data info`. */
 #include "bench/data_command.h"
 #include "bench/flags.h"
+#include "bench/privacy.h"
 #include "data/images.h"
 #include "data/set_summary.h"
 
@@ -167,8 +168,10 @@ static err write_sheet(const char *path, const set_summary *s)
     return error;
 }
 
-static err run(const char *folder, const char *sheet)
+static err run(const char *folder, const char *sheet, bool include_private)
 {
+    privacy_watch(folder);
+    if (sheet) TRY(privacy_allow(include_private, "--sheet"));
     set_summary s;
     text t = {0};
     TRY(set_summary_open(folder, &s));
@@ -188,13 +191,14 @@ err data_info_main(int argc, char **argv)
 {
     const char *folder, *sheet = NULL;
     int count;
-    bool help;
+    bool include_private = false, help;
     const flag flags[] = {
         {"--sheet", "FILE", FLAG_TEXT, &sheet, 0, 0, "also a PNG with a row of images for each label"},
+        {"--include-private", NULL, FLAG_SWITCH, &include_private, 0, 0, privacy_help},
     };
     enum { FLAGS = sizeof flags / sizeof flags[0] };
     TRY(flags_read("data info", argc, argv, flags, FLAGS, &folder, 1, &count, &help));
     if (help) return print_help(flags, FLAGS);
     if (count < 1) return err_set(ERR_USAGE, "bench data info SET; see `bench data info --help`");
-    return run(folder, sheet);
+    return run(folder, sheet, include_private);
 }

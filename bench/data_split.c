@@ -1,6 +1,7 @@
 /* `bench data split`. */
 #include "bench/data_command.h"
 #include "bench/flags.h"
+#include "bench/privacy.h"
 #include "data/split_file.h"
 
 static err print_help(const flag *flags, int n)
@@ -31,6 +32,7 @@ err data_split_main(int argc, char **argv)
     TRY(flags_read("data split", argc, argv, flags, FLAGS, &folder, 1, &count, &help));
     if (help) return print_help(flags, FLAGS);
     if (count < 1) return err_set(ERR_USAGE, "bench data split SET; see `bench data split --help`");
+    privacy_watch(folder);
     TRY(split_write(folder, validation, test, (uint64_t)seed, replace, sides));
     text t = {0};
     text_printf(&t, "%s: %d images train, %d validation, %d test\n", folder, sides[0], sides[1], sides[2]);

@@ -1,5 +1,7 @@
 /* samples.png and samples.csv: what a generator saw and what it makes, class by class. */
 #include "bench/figure.h"
+
+#include "bench/privacy.h"
 #include "data/images.h"
 
 #include <stdio.h>
@@ -116,6 +118,7 @@ err figure_samples(builder *b, const char *png, const char *csv, bool *made)
     *made = false;
     TRY(folder_remove(png)); /* of an earlier run */
     TRY(folder_remove(csv));
+    if (!privacy_shown(b->study->s.include_private)) return OK;
     int index = first_synthetic(b);
     if (index < 0) return OK;
     dataset *synthetic;

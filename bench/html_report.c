@@ -4,6 +4,7 @@
 #include "bench/flags.h"
 #include "bench/html_parts.h"
 #include "bench/markup.h"
+#include "bench/privacy.h"
 #include "bench/version.h"
 
 #include <stdio.h>
@@ -128,5 +129,6 @@ err report_main(int argc, char **argv)
     if (help) return print_help(flags, FLAGS);
     if (count == 0 || !r.out)
         return err_set(ERR_USAGE, "bench report RESULTS --out FILE.html; see `bench report --help`");
+    privacy_watch(r.results);
     return report_request(&r);
 }

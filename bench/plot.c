@@ -6,6 +6,7 @@
 #include "bench/flags.h"
 #include "bench/gnuplot.h"
 #include "bench/plot_figures.h"
+#include "bench/privacy.h"
 
 #include <stdio.h>
 
@@ -130,5 +131,6 @@ err plot_main(int argc, char **argv)
     TRY(flags_read("plot", argc, argv, flags, FLAGS, &r.results, 1, &count, &help));
     if (help) return print_help(flags, FLAGS);
     if (count == 0) return err_set(ERR_USAGE, "plot: the figures of which results? see `bench plot --help`");
+    privacy_watch(r.results);
     return draw_request(&r);
 }

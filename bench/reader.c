@@ -7,6 +7,7 @@
 #include "bench/commands.h"
 #include "bench/data_command.h"
 #include "bench/flags.h"
+#include "bench/privacy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,11 +79,13 @@ static err make_main(int argc, char **argv)
 {
     enum { MOST = 500 };
     make_request r = {.seed = 0};
+    bool include_private = false;
     const flag flags[] = {
         {"--pairs", "N", FLAG_INTEGER, &r.pairs, 1, MOST, "of each kind"},
         {"--out", "DIR", FLAG_TEXT, &r.out, 0, 0, "the study; must not be there yet"},
         {"--seed", "N", FLAG_INTEGER, &r.seed, 0, 2147483647, "of draw and order (0); tell it to no reader"},
         {"--images-only", NULL, FLAG_SWITCH, &r.images_only, 0, 0, "no reports"},
+        {"--include-private", NULL, FLAG_SWITCH, &include_private, 0, 0, privacy_help},
     };
     enum { FLAGS = sizeof flags / sizeof flags[0] };
     int count;
@@ -93,6 +96,8 @@ static err make_main(int argc, char **argv)
         return err_set(ERR_USAGE,
                        "bench reader make SET_REAL SET_SYNTHETIC --pairs N --out DIR; see `bench reader make "
                        "--help`");
+    for (int i = 0; i < 2; i++) privacy_watch(r.sets[i]);
+    TRY(privacy_allow(include_private, "reader make"));
     return make_study(&r);
 }
 

@@ -1,6 +1,7 @@
 /* `bench run`. */
 #include "bench/run.h"
 
+#include "base/private.h"
 #include "bench/commands.h"
 #include "bench/figure.h"
 #include "bench/gains.h"
@@ -8,6 +9,7 @@
 #include "bench/label_gains.h"
 #include "bench/label_scores.h"
 #include "bench/losses.h"
+#include "bench/privacy.h"
 #include "bench/report.h"
 #include "bench/work.h"
 
@@ -200,8 +202,11 @@ err run_main(int argc, char **argv)
     TRY(study_open(&s, &experiment));
     TRY(name_outputs(&s, &o));
     interrupt_catch();
+    privacy_watch(s.source);
+    privacy_watch(s.texts);
     TRY(plan_open(&experiment, run_threads(&s), &p));
     err error = folder_make(o.folder);
+    if (error == OK) error = private_mark(o.folder);
     if (error == OK) error = store_open(o.folder, &artifacts);
     if (error == OK) {
         error = save_settings(&s, o.settings);

@@ -2,6 +2,7 @@
 #include "bench/score.h"
 
 #include "bench/commands.h"
+#include "bench/privacy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,9 @@ static err print_help(void)
         "  --splits N               of the Inception score (1)\n"
         "  --out DIR                writes score.csv, copies.csv (each synthetic image with its nearest\n"
         "                           training image), copies.png (the ten nearest, by pixels and by\n"
-        "                           features, each above its training image) and classifier.safetensors\n\n"
+        "                           features, each above its training image; of data that are marked\n"
+        "                           private only with --set run.include_private=yes) and\n"
+        "                           classifier.safetensors\n\n"
         "FID, KID (with its standard error), precision, recall, density and coverage compare features. "
         "AUROC\n"
         "is how well the classifier tells each label from the rest. All are defined in\n"
@@ -116,7 +119,8 @@ static err measure(const score_request *r, const sides *s)
     if (error == OK) error = report_pair_open(s, &reports);
     score_all all = {r, s, rows, &copies, &reports};
     if (error == OK && r->out) error = score_write(&all, r->out);
-    if (error == OK && r->out) error = copy_report_write(s, &copies, r->out);
+    if (error == OK && r->out)
+        error = copy_report_write(s, &copies, privacy_shown(r->s.include_private), r->out);
     if (error == OK) error = score_print(&all);
     free(rows);
     copy_report_close(&copies);
@@ -131,6 +135,9 @@ err score_main(int argc, char **argv)
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help();
     TRY(read_arguments(argc, argv, &r));
+    privacy_watch(r.synthetic);
+    privacy_watch(r.real);
+    privacy_watch(r.training);
     if (r.out) TRY(folder_make(r.out));
     err error = sides_open(&r, &s);
     if (error == OK) error = measure(&r, &s);

@@ -71,7 +71,8 @@ typedef struct copy_report {
 
 err copy_report_open(const sides *s, copy_report *out);
 void copy_report_close(copy_report *c);
-err copy_report_write(const sides *s, const copy_report *c, const char *folder); /* copies.csv, copies.png */
+/* copies.csv and, if the sheet is wanted, copies.png. */
+err copy_report_write(const sides *s, const copy_report *c, bool sheet, const char *folder);
 
 /* score_reports.c: reports against the labels of their images, and among themselves. */
 typedef struct report_scores {

@@ -177,7 +177,7 @@ static err write_list(const sides *s, int spaces, pair *const *pairs, const char
     return error;
 }
 
-err copy_report_write(const sides *s, const copy_report *c, const char *folder)
+err copy_report_write(const sides *s, const copy_report *c, bool sheet, const char *folder)
 {
     pair *pairs[COPY_SPACES] = {NULL};
     err error = OK;
@@ -185,7 +185,7 @@ err copy_report_write(const sides *s, const copy_report *c, const char *folder)
     for (int space = 0; space < c->spaces && error == OK; space++)
         error = sort_pairs(c->nearest[space], s->synthetic.list.n, &pairs[space]);
     if (error == OK) error = write_list(s, c->spaces, pairs, folder);
-    if (error == OK && s->real_set) error = write_sheet(s, pairs, folder);
+    if (error == OK && sheet && s->real_set) error = write_sheet(s, pairs, folder);
     for (int space = 0; space < COPY_SPACES; space++) free(pairs[space]);
     return error;
 }

@@ -1,5 +1,6 @@
 #include "bench/store.h"
 
+#include "base/private.h"
 #include "base/text.h"
 #include "bench/inifile.h"
 
@@ -75,7 +76,8 @@ err store_begin(const store *s, const char *kind, const hash *key, bool resume, 
 {
     TRY(work_path(s, kind, key, work));
     if (!resume) TRY(folder_remove(work));
-    return folder_make(work);
+    TRY(folder_make(work));
+    return private_mark(work);
 }
 
 static int is_visible(const struct dirent *entry)

@@ -4,6 +4,7 @@
 #include "bench/commands.h"
 #include "bench/device.h"
 #include "bench/lessons.h"
+#include "bench/privacy.h"
 
 #include <errno.h>
 #include <math.h>
@@ -41,6 +42,7 @@ static err print_help(void)
         "  --png                  also images as SET/CLASS/ROW.png, so that folder:SET can be read, too\n"
         "  --sheet FILE.png       also a row of images for each class\n"
         "  --sheet FILE.svg       also images beside their labels and reports\n"
+        "  --include-private      a sheet even of images that are marked private\n"
         "  --studies N            with --reports-of phantom:COHORT, how many are drawn (100), by --seed\n"
         "  --device cpu[:N]|cuda[:N]|cuda:all|ref (cpu)\n");
     return OK;
@@ -156,6 +158,8 @@ static err read_arguments(int argc, char **argv, synth_request *r)
             r->model = argv[i];
         } else if (strcmp(argv[i], "--png") == 0) {
             r->png = true;
+        } else if (strcmp(argv[i], "--include-private") == 0) {
+            r->include_private = true;
         } else if (i + 1 >= argc) {
             return err_set(ERR_USAGE, "%.60s needs a value; see `bench synth --help`", argv[i]);
         } else {
@@ -174,6 +178,9 @@ err synth_main(int argc, char **argv)
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help();
     TRY(read_arguments(argc, argv, &r));
+    privacy_watch(r.reports_of);
+    if (r.sheet) TRY(privacy_allow(r.include_private, "--sheet"));
+    privacy_watch(r.model);
     if (r.texts) return synth_texts(&r);
     err error = synth_make(&r, &made);
     if (error == OK) error = synth_write(&r, made);

@@ -6,6 +6,7 @@
 #include "bench/interrupt.h"
 #include "bench/lessons.h"
 #include "bench/losses.h"
+#include "bench/privacy.h"
 #include "bench/progress.h"
 #include "bench/run.h"
 #include "bench/version.h"
@@ -252,6 +253,8 @@ err train_main(int argc, char **argv)
     TRY(name_files(&t));
     TRY(settle(&t));
     interrupt_catch();
+    privacy_watch(t.s.source);
+    privacy_watch(t.s.texts);
     omp_set_num_threads(run_threads(&t.s));
     TRY(dataset_open_uncertain(t.s.source, t.s.size, t.s.count, (uint64_t)t.s.data_seed,
                                settings_uncertain(&t.s), &set));

@@ -1,6 +1,7 @@
 #include "data/export.h"
 
 #include "base/file_writer.h"
+#include "base/private.h"
 #include "base/staging.h"
 #include "base/text.h"
 #include "data/build.h"
@@ -282,7 +283,8 @@ static err check(job *j)
 static err write_all(job *j, const char *out)
 {
     TRY(staging_open(out, &j->place));
-    err error = make_folders(j);
+    err error = private_mark(j->place.work);
+    if (error == OK) error = make_folders(j);
     if (error == OK) error = write_images(j);
     if (error == OK) error = write_table(j);
     if (error == OK) error = staging_finish(&j->place);

@@ -2,6 +2,7 @@
 #include "data/packed.h"
 
 #include "base/files.h"
+#include "base/private.h"
 #include "data/build.h"
 #include "data/listing.h"
 #include "data/table.h"
@@ -73,6 +74,7 @@ err dataset_save(const dataset *set, const char *folder)
     TRY(path_join(path, folder, "samples.csv"));
     if (path_exists(path) && unlink(path) != 0)
         return err_set_errno(ERR_CANNOT_CREATE, "%s: cannot be replaced", path);
+    TRY(private_mark(folder));
     TRY(path_join(path, folder, "images.npy"));
     TRY(npy_write(path, 'u', 3, (const int64_t[]){set->n, set->height, set->width}, set->images));
     TRY(path_join(path, folder, "labels.npy"));

@@ -1,6 +1,7 @@
 #include "data/set_writer.h"
 
 #include "base/file_writer.h"
+#include "base/private.h"
 #include "base/staging.h"
 #include "data/build.h"
 #include "data/npy.h"
@@ -61,6 +62,7 @@ err set_writer_open(const char *path, int size, const char *const *label_names, 
     set_writer *w = calloc(1, sizeof *w);
     if (!w) return err_set(ERR_SYSTEM, "%s: out of memory", path);
     err error = staging_open(path, &w->place);
+    if (error == OK) error = private_mark(w->place.work);
     if (error == OK) error = open_images(w, size);
     if (error == OK) error = open_labels(w, label_names, k);
     if (error == OK) error = open_samples(w);

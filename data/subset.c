@@ -1,6 +1,7 @@
 #include "data/subset.h"
 
 #include "base/file_writer.h"
+#include "base/private.h"
 #include "base/staging.h"
 #include "data/csv_rows.h"
 #include "data/npy.h"
@@ -98,7 +99,8 @@ err subset_write(const char *folder, const bool *leave_out, int n, const char *o
     if (left == 0) return err_set(ERR_DATA, "%s: no image is left for the set", out);
     TRY(staging_open(out, &place));
     copy c = {folder, place.work, leave_out, n};
-    err error = copy_array(&c, "images.npy");
+    err error = private_mark(place.work);
+    if (error == OK) error = copy_array(&c, "images.npy");
     if (error == OK) error = copy_array(&c, "labels.npy");
     if (error == OK) error = copy_label_names(&c);
     if (error == OK) error = copy_samples(&c);

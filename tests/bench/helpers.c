@@ -85,6 +85,17 @@ outcome run_bench(const char *folder, const char *const *arguments)
     return (outcome){status_of(status), read_back(out), read_back(error)};
 }
 
+outcome run_line(const char *folder, const char *line)
+{
+    char copy[1024];
+    const char *arguments[ARGUMENTS_MAX] = {NULL};
+    int n = 0;
+    cr_assert_lt(snprintf(copy, sizeof copy, "%s", line), (int)sizeof copy);
+    for (char *word = strtok(copy, " "); word && n + 1 < ARGUMENTS_MAX; word = strtok(NULL, " "))
+        arguments[n++] = word;
+    return run_bench(folder, arguments);
+}
+
 void outcome_close(outcome *o)
 {
     free(o->out);

@@ -33,6 +33,9 @@ typedef struct outcome {
 outcome run_bench(const char *folder, const char *const *arguments);
 void outcome_close(outcome *o);
 
+/* The same with arguments parted by blanks. */
+outcome run_line(const char *folder, const char *line);
+
 /* Runs it, and expects that status, exactly `line` on stderr, and nothing on stdout. */
 void expect_refused(const char *folder, const char *const *arguments, int status, const char *line);
 

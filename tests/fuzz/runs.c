@@ -81,5 +81,5 @@ void fuzz_score(const uint8_t *bytes, size_t n)
 void fuzz_results(const uint8_t *bytes, size_t n)
 {
     results r;
-    if (results_read(fuzz_file(bytes, n), &r) == OK) results_close(&r);
+    if (results_read(fuzz_file(bytes, n), n % 2 ? TASK_CLASSES : TASK_LABELS, &r) == OK) results_close(&r);
 }
