@@ -27,16 +27,43 @@ static const command commands[] = {
     {"reader", reader_main, "a blinded reader study: make the form, score the answers"},
     {"data", data_main, "import public data sets; look into sets, split and export them"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
-    {"help", help_main, "this text; `help arms`, `help settings`"},
+    {"help", help_main, "this text; `help arms`, `help settings`, `help exit`"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-static const char exit_statuses[] =
-    "Exit status: 0 done; 1 regressed and 2 cannot tell (`bench check` alone); 64 wrong command line;\n"
-    "65 wrong content in an input file; 66 input missing; 69 device or program not available; 70 a bug of\n"
-    "ours; 71 out of memory or processes; 73 output cannot be created; 74 reading or writing failed (disk\n"
-    "full); 78 wrong setting; 80 a training diverged, or had no image left (the other trials are finished);\n"
-    "130 interrupted (the same command continues).\n";
+/* The codes of base/err.h. */
+static const struct {
+    int code;
+    const char *meaning, *then;
+} exit_statuses[] = {
+    {OK, "done", ""},
+    {1, "`bench check` alone: regressed", ""},
+    {2, "`bench check` alone: cannot tell", ""},
+    {ERR_USAGE, "wrong command line, or asked for what cannot be", "see --help of the command"},
+    {ERR_DATA, "wrong content in an input file", "the line names file and place"},
+    {ERR_NO_INPUT, "an input file or folder is missing", ""},
+    {ERR_UNAVAILABLE, "a device or program is not on this machine", ""},
+    {ERR_INTERNAL, "a bug of ours", "please report it with the line"},
+    {ERR_SYSTEM, "out of memory, or a process was refused or killed", "free some; the same command goes on"},
+    {ERR_CANNOT_CREATE, "an output cannot be created", "choose another place or change its mode"},
+    {ERR_IO, "reading or writing failed half-way (disk full)", "make room; the same command goes on"},
+    {ERR_CONFIG, "a wrong setting", "the line names where it comes from"},
+    {ERR_DIVERGED, "a training diverged, or had no image left",
+     "the other trials are finished; results.csv says which"},
+    {ERR_INTERRUPTED, "interrupted", "the same command goes on"},
+};
+enum { EXIT_STATUSES = sizeof exit_statuses / sizeof exit_statuses[0] };
+
+static void exit_help(text *t)
+{
+    text_printf(
+        t,
+        "Exit status: what the last line on stderr says in words. What was finished is kept; files and sets\n"
+        "appear whole or not at all.\n\n");
+    for (int i = 0; i < EXIT_STATUSES; i++)
+        text_printf(t, "  %3d  %-50s %s\n", exit_statuses[i].code, exit_statuses[i].meaning,
+                    exit_statuses[i].then);
+}
 
 static err print_text(text *t)
 {
@@ -55,8 +82,8 @@ static err print_overview(void)
         version_number);
     for (int i = 0; i < COMMANDS; i++) text_printf(&t, "  %-7s %s\n", commands[i].name, commands[i].help);
     text_printf(&t,
-                "\n`bench COMMAND --help` tells more; `bench --version` tells version and code hash.\n\n%s",
-                exit_statuses);
+                "\n`bench COMMAND --help` tells more; `bench --version` tells version and code hash.\n\n");
+    exit_help(&t);
     return print_text(&t);
 }
 
@@ -72,8 +99,14 @@ static err help_main(int argc, char **argv)
         options_help(&t);
         return print_text(&t);
     }
-    return err_set(ERR_USAGE,
-                   "help %.60s: there is `bench help`, `bench help arms` and `bench help settings`", argv[0]);
+    if (argc == 1 && strcmp(argv[0], "exit") == 0) {
+        exit_help(&t);
+        return print_text(&t);
+    }
+    return err_set(
+        ERR_USAGE,
+        "help %.60s: there is `bench help`, `bench help arms`, `bench help settings` and `bench help exit`",
+        argv[0]);
 }
 
 static err dispatch(int argc, char **argv)

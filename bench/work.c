@@ -100,6 +100,7 @@ err work_check(const plan *p, const store *s, board *b)
 static _Noreturn void be_worker(builder *b, board *shared, int threads)
 {
     omp_set_num_threads(threads);
+    (void)signal(SIGBUS, SIG_DFL); /* the parent tells it */
     err error = work(b, shared->done);
     builder_close(b);
     b->slot->code = error;
@@ -136,6 +137,8 @@ static err verdict(const plan *p, board_slot *slot, int status)
         return err_set(slot->code, "%s", slot->message);
     int index = atomic_load(&slot->artifact);
     const char *what = index >= 0 ? p->items[index].label : "between two tasks";
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
+        return err_set(ERR_IO, "%s: a file that is read became shorter meanwhile, or its disk fails", what);
     if (WIFSIGNALED(status))
         return err_set(ERR_SYSTEM, "%s: the worker was killed by signal %d%s", what, WTERMSIG(status),
                        WTERMSIG(status) == SIGKILL ? " (out of memory?)" : "");

@@ -132,7 +132,8 @@ static err find_file(walk *w, const walk_row *row, char path[PATH_BYTES], bool *
 {
     err error = data_root_file(&w->root, row->file, path);
     *found = error == OK;
-    if (error != ERR_NO_INPUT) return in_row(row, error);
+    bool vanished = w->out && !walk_skips_missing(w); /* the first walk found it */
+    if (error != ERR_NO_INPUT || vanished) return in_row(row, error);
     if (w->left_out[LEFT_MISSING]++ == 0) {
         (void)in_row(row, error);
         (void)snprintf(w->missing, sizeof w->missing, "%s", err_message());
@@ -222,7 +223,9 @@ err walk_locate(walk *w, const char *const *folders, int n, const char *name, ch
         int length = snprintf(out, PATH_BYTES, "%s%s", folders[k], name);
         if (length < 0 || length >= PATH_BYTES)
             return err_set(ERR_DATA, "%.60s...: the name of a file is too long", name);
-        if (!walk_has(w, out)) continue;
+        /* What leads out of the folder is found, too: whoever takes it refuses it. */
+        char path[PATH_BYTES];
+        if (data_root_file(&w->root, out, path) == ERR_NO_INPUT) continue;
         w->located = k;
         return OK;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/bench-test-files-XXXXXX";
@@ -211,4 +212,33 @@ Test(files, maps_hold_the_content)
     cr_expect_eq(n, 0);
     cr_expect_null(mapped);
     file_unmap(mapped, n);
+}
+
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* A signal that is handled may cut any system call short. */
+Test(files, signals_interrupt_nothing)
+{
+    enum { BYTES = 1 << 20, ROUNDS = 30 };
+    char path[PATH_BYTES];
+    struct sigaction action = {.sa_handler = do_nothing}; /* without SA_RESTART */
+    const struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    char *bytes = malloc(BYTES);
+    cr_assert_not_null(bytes);
+    memset(bytes, 7, BYTES);
+    cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+    cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        char *back = NULL;
+        size_t n = 0;
+        err written = file_write(in_folder(path, "f"), bytes, BYTES);
+        err got = written == OK ? file_read(path, BYTES, &back, &n) : written;
+        cr_expect(got == OK && n == BYTES && memcmp(back, bytes, n) == 0, "%s", err_message());
+        free(back);
+    }
+    cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+    free(bytes);
 }

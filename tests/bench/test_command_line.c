@@ -66,7 +66,8 @@ Test(command_line, mistakes_give_one_line_and_their_status)
         {{"run", "good.ini", "--out", "good.ini"}, 73, "bench: good.ini: exists and is not a folder\n"},
         {{"help", "me"},
          64,
-         "bench: help me: there is `bench help`, `bench help arms` and `bench help settings`\n"},
+         "bench: help me: there is `bench help`, `bench help arms`, `bench help settings` and `bench help "
+         "exit`\n"},
         {{"train", "good.ini"},
          64,
          "bench: bench train FILE.ini --out MODEL.safetensors; see `bench train --help`\n"},
@@ -127,7 +128,8 @@ Test(command_line, help_and_version_go_to_standard_output)
         const char *arguments[ARGUMENTS], *says;
     } cases[] = {
         {{"help"}, "usage: bench COMMAND"},
-        {{"--help"}, "Exit status: 0 done; 1 regressed and 2 cannot tell"},
+        {{"--help"}, "   74  reading or writing failed half-way"},
+        {{"help", "exit"}, "\n   71  out of memory"},
         {{"--version"}, "bench 0."},
         {{"help", "arms"}, "classic    transform"},
         {{"help", "settings"}, "[emixer]"},

@@ -1,6 +1,8 @@
 #include "data/importers/json_objects.h"
 #include "tree.h"
 
+#include <unistd.h>
+
 TestSuite(r2gen, .init = scratch_make, .fini = scratch_drop);
 
 /* A labeller of one word, in place of the real one, which lives above data/. */
@@ -148,4 +150,50 @@ Test(r2gen, objects_have_a_limit_and_lists_have_none)
     ASSERT_OK(json_objects(in_scratch("long.json"), count, &n));
     cr_expect_eq(n, BYTES / 4 - 1);
     free(content);
+}
+
+typedef struct removal {
+    char image[PATH_BYTES];
+    int calls, at;
+} removal;
+
+/* Called in the second walk, before an image is looked for: the first call is for the image itself, at the
+ * second it waits to be decoded. */
+static err remove_image(void *context, const char *report, float *labels)
+{
+    removal *r = context;
+    (void)report;
+    if (r->calls++ == r->at) (void)unlink(r->image);
+    labels[0] = 1;
+    return OK;
+}
+
+Test(r2gen, a_file_that_vanishes_meanwhile_is_told_or_left_out)
+{
+    static const char *const names[] = {"x"};
+    import_options o = options_of("r2gen");
+    o.labeller = remove_image;
+    o.labeller_names = names;
+    o.labeller_n = 1;
+    tree_text("annotation.json",
+              "[{\"id\": \"1\", \"report\": \"a\", \"image_path\": [\"1.png\"], \"split\": \"train\"},"
+              "{\"id\": \"2\", \"report\": \"b\", \"image_path\": [\"2.png\"], \"split\": \"train\"}]");
+    tree_image("images/2.png", 2);
+    for (int at = 0; at < 2; at++)
+        for (int skip = 0; skip < 2; skip++) {
+            removal r = {.at = at};
+            import_result result;
+            tree_image("images/1.png", 1);
+            (void)snprintf(r.image, sizeof r.image, "%s", in_scratch("in/images/1.png"));
+            o.labeller_context = &r;
+            o.missing = o.broken = skip ? IMPORT_SKIP : IMPORT_AS_KIND;
+            if (!skip) {
+                expect_refused(&o, ERR_NO_INPUT, "in/images/1.png");
+                continue;
+            }
+            ASSERT_OK(import_set(&o, &result));
+            cr_expect(result.images == 1 &&
+                      result.left_out[LEFT_MISSING] + result.left_out[LEFT_BROKEN] == 1);
+            ASSERT_OK(folder_remove(o.out));
+        }
 }
