@@ -1,0 +1,170 @@
+/* How fast JPEG files are imported, against libjpeg alone on as many cores: import_rate N makes N and 4N gray
+ * JPEG files of 128 x 128 pixels of the phantom in a temporary folder, and prints images a second and the
+ * peak of the memory of the process that imports. */
+#define _DEFAULT_SOURCE /* wait4 */
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "data/importers/importer.h"
+#include "data/phantom/phantom.h"
+
+#include <omp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+/* libjpeg's header wants stdio's before it. */
+#include <jpeglib.h>
+
+enum { SIDE = 128, DRAWN = 200 };
+
+static char folder[] = "/tmp/bench-import-rate-XXXXXX";
+
+static void must(bool good, const char *what)
+{
+    if (good) return;
+    (void)fprintf(stderr, "import_rate: %s: %s\n", what, err_message());
+    (void)folder_remove(folder);
+    exit(EXIT_FAILURE);
+}
+
+static unsigned char *encode(uint8_t *pixels, unsigned long *n)
+{
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr manager;
+    unsigned char *bytes = NULL;
+    jpeg.err = jpeg_std_error(&manager);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &bytes, n);
+    jpeg.image_width = jpeg.image_height = SIDE;
+    jpeg.input_components = 1;
+    jpeg.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, 90, TRUE);
+    jpeg_start_compress(&jpeg, TRUE);
+    while (jpeg.next_scanline < SIDE) {
+        JSAMPROW row = pixels + (size_t)jpeg.next_scanline * SIDE;
+        (void)jpeg_write_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    return bytes;
+}
+
+static void name_file(int i, char out[PATH_BYTES])
+{
+    must(path_join(out, folder, "images/%03d/%d.jpg", i / 1000, i) == OK, "path");
+}
+
+static void write_plainly(const char *path, const void *bytes, size_t n)
+{
+    FILE *file = fopen(path, "wb");
+    must(file && fwrite(bytes, 1, n, file) == n && fclose(file) == 0, path);
+}
+
+static void make_files(int n)
+{
+    static uint8_t pixels[SIDE * SIDE];
+    unsigned char *bytes[DRAWN];
+    unsigned long lengths[DRAWN] = {0};
+    char path[PATH_BYTES];
+    text manifest = {0};
+    for (uint32_t i = 0; i < DRAWN; i++) {
+        must(phantom_make(PHANTOM_CHEXPERT, 1, i, SIDE, pixels, NULL) == OK, "phantom");
+        bytes[i] = encode(pixels, &lengths[i]);
+    }
+    text_printf(&manifest, "path,labels\n");
+    for (int i = 0; i < n; i++) {
+        name_file(i, path);
+        if (i % 1000 == 0) {
+            path[strlen(path) - strlen(strrchr(path, '/'))] = '\0';
+            must(folder_make(path) == OK, "folder");
+            name_file(i, path);
+        }
+        write_plainly(path, bytes[i % DRAWN], lengths[i % DRAWN]);
+        text_printf(&manifest, "%s,x\n", path + strlen(folder) + 1);
+    }
+    for (int i = 0; i < DRAWN; i++) free(bytes[i]);
+    must(path_join(path, folder, "manifest.csv") == OK && text_check(&manifest) == OK, "manifest");
+    write_plainly(path, manifest.data, manifest.length);
+    text_close(&manifest);
+}
+
+/* One file by libjpeg as it comes. */
+static void decode(int i)
+{
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr manager;
+    char path[PATH_BYTES];
+    JSAMPLE row[SIDE];
+    JSAMPROW rows[1] = {row};
+    name_file(i, path);
+    FILE *file = fopen(path, "rb");
+    must(file, path);
+    jpeg.err = jpeg_std_error(&manager);
+    jpeg_create_decompress(&jpeg);
+    jpeg_stdio_src(&jpeg, file);
+    (void)jpeg_read_header(&jpeg, TRUE);
+    (void)jpeg_start_decompress(&jpeg);
+    while (jpeg.output_scanline < jpeg.output_height) (void)jpeg_read_scanlines(&jpeg, rows, 1);
+    (void)jpeg_finish_decompress(&jpeg);
+    jpeg_destroy_decompress(&jpeg);
+    (void)fclose(file);
+}
+
+static double decode_all(int n)
+{
+    double start = clock_seconds();
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < n; i++) decode(i);
+    return clock_seconds() - start;
+}
+
+/* In a process of its own, for its memory. */
+static double import_all(int n, double *mebibytes)
+{
+    char out[PATH_BYTES];
+    int status;
+    struct rusage usage;
+    must(path_join(out, folder, "set") == OK && folder_remove(out) == OK, "set");
+    double start = clock_seconds();
+    pid_t child = fork();
+    if (child == 0) {
+        import_options o = import_defaults;
+        import_result result;
+        o.kind = "manifest";
+        o.folder = folder;
+        o.out = out;
+        o.size = SIDE;
+        err error = import_set(&o, &result);
+        if (error != OK) (void)fprintf(stderr, "%s\n", err_message());
+        _exit(error != OK || result.images != n);
+    }
+    must(wait4(child, &status, 0, &usage) == child && status == 0, "import");
+    *mebibytes = (double)usage.ru_maxrss / 1024;
+    return clock_seconds() - start;
+}
+
+static void measure(int n)
+{
+    double mebibytes;
+    make_files(n);
+    double imported = import_all(n, &mebibytes), decoded = decode_all(n), again = import_all(n, &mebibytes);
+    if (again < imported) imported = again;
+    (void)printf(
+        "%d images on %d cores: libjpeg alone %.0f images/s, import %.0f images/s (%.0f%%), peak %.1f MiB\n",
+        n, omp_get_num_procs(), n / decoded, n / imported, 100 * decoded / imported, mebibytes);
+    (void)fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    int n = argc > 1 ? atoi(argv[1]) : 5000;
+    must(n > 0 && mkdtemp(folder), "import_rate N");
+    measure(n);
+    measure(4 * n);
+    return folder_remove(folder) == OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
