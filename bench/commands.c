@@ -61,8 +61,8 @@ static void exit_help(text *t)
         "Exit status: what the last line on stderr says in words. What was finished is kept; files and sets\n"
         "appear whole or not at all.\n\n");
     for (int i = 0; i < EXIT_STATUSES; i++)
-        text_printf(t, "  %3d  %-50s %s\n", exit_statuses[i].code, exit_statuses[i].meaning,
-                    exit_statuses[i].then);
+        text_printf(t, "  %3d  %-*s%s\n", exit_statuses[i].code, *exit_statuses[i].then ? 51 : 0,
+                    exit_statuses[i].meaning, exit_statuses[i].then);
 }
 
 static err print_text(text *t)
