@@ -68,7 +68,7 @@ static err compare(double *x, double *y, int n, resamples *draws, gain_row *row)
 static err add(pairing *p, gain_row row)
 {
     const integers *seeds = &p->experiment->s.seeds;
-    const double *arms[LIST_ITEMS], *baselines[LIST_ITEMS];
+    const double *arms[LIST_ITEMS] = {NULL}, *baselines[LIST_ITEMS] = {NULL};
     double x[LIST_ITEMS] = {0}, y[LIST_ITEMS] = {0};
     gains *g = p->out;
     gain_row *rows = realloc(g->rows, ((size_t)g->n + (size_t)p->n_measures) * sizeof *rows);
