@@ -4,8 +4,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { COLUMNS = 16 };
+enum { COLUMNS = 20 };
 
 /* A column of the page that stands for one or two of gains.csv; without the first there is none. */
 typedef struct gains_column {
@@ -25,6 +26,7 @@ static const gains_column columns[] = {
     {"95% interval", "percent_low", "percent_high", NULL, 'r'},
     {"p", "p_value", NULL, "%.3f", 'r'},
     {"corrected p", "holm_p_value", NULL, "%.3f", 'r'},
+    {"guards overridden", "allowed", NULL, NULL, 'l'},
     {"seeds", "pairs", NULL, "%.0f", 'r'},
     {"baseline mean", "baseline_mean", NULL, "%.3f", 'r'},
     {"arm mean", "arm_mean", NULL, "%.3f", 'r'},
@@ -59,6 +61,16 @@ static void add_cell(const evidence *e, int row, const gains_column *c, text *ou
     }
 }
 
+/* A share of labels or a model that is the same in all rows the settings tell; a guard that was overridden is
+ * told wherever there is one. */
+static bool is_shown(const table *t, const char *column)
+{
+    if (strcmp(column, "labelled") == 0 || strcmp(column, "model") == 0) return html_varies(t, column);
+    if (strcmp(column, "allowed") == 0)
+        return html_varies(t, column) || (t->rows > 0 && evidence_text(t, 0, column)[0]);
+    return html_has(t, column);
+}
+
 void html_gains(const evidence *e, text *out)
 {
     const gains_column *shown[COLUMNS];
@@ -66,7 +78,7 @@ void html_gains(const evidence *e, text *out)
     char layout[COLUMNS], caption[256];
     int n = 0, metric_rows = 0;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-        if (!html_has(&e->gains, columns[i].column)) continue;
+        if (!is_shown(&e->gains, columns[i].column)) continue;
         shown[n] = &columns[i];
         heads[n] = columns[i].head;
         layout[n++] = columns[i].side;

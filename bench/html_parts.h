@@ -22,7 +22,8 @@ const char *html_verdict_of(const evidence *e, int row);
 /* The badge of a verdict. */
 void html_badge(const char *verdict, text *out);
 
-/* Whether gains.csv has this column. */
+/* Whether a table has this column, and whether its values differ from each other. */
 bool html_has(const table *t, const char *column);
+bool html_varies(const table *t, const char *column);
 
 #endif

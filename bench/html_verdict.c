@@ -14,6 +14,13 @@ bool html_has(const table *t, const char *column)
     return table_column(t, column) >= 0;
 }
 
+bool html_varies(const table *t, const char *column)
+{
+    for (int i = 1; i < t->rows; i++)
+        if (strcmp(evidence_text(t, i, column), evidence_text(t, 0, column)) != 0) return true;
+    return false;
+}
+
 const char *html_verdict_of(const evidence *e, int row)
 {
     enum { FEWEST_PAIRS = 3 };
@@ -79,7 +86,7 @@ static void add_share(const table *t, int row, text *out)
     if (shots > 0) text_printf(out, ", %.0f shots", shots);
     if (shots <= 0 && table_column(t, "labelled") >= 0)
         text_printf(out, ", %.4g%% labelled", 100 * evidence_number(t, row, "labelled"));
-    if (evidence_text(t, row, "model")[0]) {
+    if (html_varies(t, "model")) {
         text_printf(out, ", ");
         markup_text(out, evidence_text(t, row, "model"));
     }

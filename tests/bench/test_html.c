@@ -104,14 +104,17 @@ Test(html, verdicts_of_the_table_go_before_intervals)
     write_text(
         folder, "r/gains.csv",
         "experiment,arm,baseline,shots,ratio,baseline_ratio,metric,pairs,percent,percent_low,percent_high,"
-        "p_value,holm_p_value,verdict\n"
-        "e,a,real,5,0,0,accuracy,9,20,10,30,0.03,0.09,no gain shown\n",
+        "p_value,holm_p_value,verdict,labelled,model,allowed\n"
+        "e,a,real,5,0,0,accuracy,9,20,10,30,0.03,0.09,no gain shown,1,small,copies\n",
         path);
     char *html = page("a.html");
     cr_expect_not_null(strstr(html, "No gain shown in accuracy."));
     cr_expect_not_null(strstr(html, "p = 0.030 (corrected 0.090)"));
     cr_expect_not_null(strstr(html, "corrected (Holm) for all contrasts"));
     cr_expect_not_null(strstr(html, ">corrected p</th>"));
+    const char *table = strstr(html, "id=\"gains\"");
+    cr_expect(table && strstr(table, "<td>copies</td>"), "a guard that was overridden");
+    cr_expect_null(strstr(html, ", small"), "what all rows have in common is no news");
     free(html);
 }
 
