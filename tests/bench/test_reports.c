@@ -313,6 +313,21 @@ Test(reports, controls_and_packed_sets_are_pairs)
     results_close(&r);
 }
 
+Test(reports, the_shipped_experiment_and_its_presets_are_sound)
+{
+    static const char *const presets[] = {NULL, "quick", "tiny", "mimic"};
+    static settings s;
+    static study experiment;
+    for (int i = 0; i < 4; i++) {
+        settings_defaults(&s);
+        cr_assert_eq(settings_load(&s, PROJECT_ROOT "/experiments/report_generation.ini", &presets[i], i > 0),
+                     OK, "%s", err_message());
+        cr_expect_eq(study_open(&s, &experiment), OK, "%s", err_message());
+        cr_expect_eq(experiment.task, TASK_REPORTS);
+        cr_expect_geq(study_models(&experiment)->n, 3);
+    }
+}
+
 /* ---- what is refused ---- */
 
 Test(reports, what_makes_no_sense_is_refused)
