@@ -135,7 +135,7 @@ err report_results(const study *experiment, const results *r, text *out)
                                  score_infos[shown[2]].name,
                                  "seeds"};
     columns t;
-    table_layout layout;
+    table_layout layout = {{0}};
     open_table(experiment, "lrrrrrrr", &layout, &t);
     header(&t, names, sizeof names / sizeof names[0]);
     for (int i = 0; i < study_budgets(experiment); i++)
@@ -251,7 +251,7 @@ err report_gains(const study *experiment, const gains *g, text *out)
         return text_check(out);
     }
     columns t;
-    table_layout layout;
+    table_layout layout = {{0}};
     open_table(experiment, published ? "llrrrrrrrrrl" : "llrrrrrrrrl", &layout, &t);
     header(&t, names, sizeof names / sizeof names[0]);
     if (published) columns_cell(&t, "paper");
