@@ -237,7 +237,7 @@ static void add_panel(const plot_points *p, const curves *c, const plot_values *
 static void add_curve_points(const plot_points *p, const curves *c, const plot_values *x,
                              const plot_values *s, int panels, text *prelude)
 {
-    double places[PLOT_VALUES];
+    double places[PLOT_VALUES] = {0};
     place(x, c->logarithmic, places);
     text_printf(prelude, "$points <<END\n");
     for (int panel = 0; panel < panels; panel++) add_panel(p, c, x, s, panel, places, prelude);
