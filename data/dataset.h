@@ -129,6 +129,9 @@ typedef struct splits {
  * > 0, validation + test < 1; ERR_DATA if a side that is wanted stays empty, and for a publisher's split with
  * an unknown name or with one patient on two sides. */
 err splits_open(const dataset *set, double validation, double test, uint64_t seed, splits *out);
+/* The same, but a patient on two sides of a publisher's split stays on both, each image where it was put: for
+ * finding that out, and for those who want it all the same. */
+err splits_open_published(const dataset *set, double validation, double test, uint64_t seed, splits *out);
 void splits_close(splits *s);
 
 /* The few-shot draw from `from`: `shots` images of class `few`, and at most `most` images of each other class

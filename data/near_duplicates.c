@@ -209,7 +209,8 @@ static err judge(search *s, worker *w, int i, int j, window start)
 
 static err search_image(search *s, worker *w, int i)
 {
-    float least = s->o->cuts ? candidate_cut : candidate_whole, best[PANEL];
+    float whole_look = s->o->least_look > 0 ? s->o->least_look : candidate_whole;
+    float least = s->o->cuts ? candidate_cut : whole_look, best[PANEL];
     int which[PANEL];
     pixel_sums_of(&w->larger, s->larger, i);
     for (int k = 0; k < s->n_windows; k++)

@@ -29,6 +29,8 @@ typedef struct near_duplicates {
 typedef struct near_options {
     bool cuts; /* also images cut out of another one, down to 0.56 of its side: about 1,000 times the work */
     double least;                                          /* agreement */
+    float least_look;                                      /* how far whole images must look alike before they
+                                                              are compared closely, in correlation; 0: 0.95 */
     err (*progress)(void *context, long done, long total); /* as in export_set; may be NULL */
     void *context;
 } near_options;

@@ -55,10 +55,33 @@ static void splitter_close(splitter *s)
     free(s->has);
 }
 
-static err splitter_open(const dataset *set, splitter *s)
+/* A patient on several sides of a publisher's split becomes several: one for each side. */
+static err part_patients(splitter *s)
+{
+    const dataset *set = s->set;
+    patients *p = &s->patients;
+    for (int i = 0; i < set->n; i++)
+        if (split_side(set->samples[i].split) < 0) return OK; /* not kept, or refused later */
+    int known = p->n, *part = malloc((size_t)known * SIDES * sizeof *part);
+    if (!part) return err_set(ERR_SYSTEM, "out of memory for splitting %d samples", set->n);
+    for (int i = 0; i < known * SIDES; i++) part[i] = -1;
+    for (int i = 0; i < set->n; i++) {
+        int named = split_side(set->samples[i].split);
+        int *own = &part[p->of[i] * SIDES + named];
+        const int *sides = &part[p->of[i] * SIDES];
+        bool first = sides[TRAIN] < 0 && sides[VALIDATION] < 0 && sides[TEST] < 0;
+        if (*own < 0) *own = first ? p->of[i] : p->n++;
+        p->of[i] = *own;
+    }
+    free(part);
+    return OK;
+}
+
+static err splitter_open(const dataset *set, bool as_published, splitter *s)
 {
     *s = (splitter){.set = set};
     TRY(patients_open(set, &s->patients));
+    if (as_published) TRY(part_patients(s));
     size_t n = (size_t)s->patients.n, most_strata = (size_t)set->n_labels + 1;
     s->stratum = calloc((size_t)set->n, sizeof *s->stratum);
     s->side_of = calloc(n, sizeof *s->side_of);
@@ -232,7 +255,8 @@ static err decide(splitter *s, double validation, double test, uint64_t seed)
     return place_all(s, (const double[SIDES]){1 - validation - test, validation, test}, seed);
 }
 
-err splits_open(const dataset *set, double validation, double test, uint64_t seed, splits *out)
+static err split(const dataset *set, double validation, double test, uint64_t seed, bool as_published,
+                 splits *out)
 {
     *out = (splits){0};
     if (!(validation >= 0 && test > 0 && validation + test < 1))
@@ -242,7 +266,7 @@ err splits_open(const dataset *set, double validation, double test, uint64_t see
             validation, test);
     splitter s;
     err error;
-    TRY_GOTO(splitter_open(set, &s), done);
+    TRY_GOTO(splitter_open(set, as_published, &s), done);
     TRY_GOTO(decide(&s, validation, test, seed), done);
     TRY_GOTO(gather(&s, TRAIN, &out->train), done);
     TRY_GOTO(gather(&s, VALIDATION, &out->validation), done);
@@ -258,6 +282,16 @@ done:
     splitter_close(&s);
     if (error != OK) splits_close(out);
     return error;
+}
+
+err splits_open(const dataset *set, double validation, double test, uint64_t seed, splits *out)
+{
+    return split(set, validation, test, seed, false, out);
+}
+
+err splits_open_published(const dataset *set, double validation, double test, uint64_t seed, splits *out)
+{
+    return split(set, validation, test, seed, true, out);
 }
 
 void splits_close(splits *s)

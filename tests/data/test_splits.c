@@ -261,6 +261,38 @@ Test(splits, bad_publishers_splits)
     expect_split_error(plans, 4, 0, 0.2, ERR_DATA, "test");
 }
 
+Test(splits, a_leaking_patient_can_stay_where_the_publisher_put_each_image)
+{
+    plan plans[5] = {of_class(1, 0), of_class(1, 0), of_class(2, 1), of_class(3, 1), of_class(1, 0)};
+    static const char *const leaking[] = {"train", "test", "test", "train", "train"};
+    static const int train[] = {0, 3, 4}, test[] = {1, 2};
+    for (int i = 0; i < 5; i++) plans[i].split = leaking[i];
+    dataset *set = open_plan(plans, 5);
+    splits s;
+    ASSERT_OK(splits_open_published(set, 0, 0.2, 1, &s));
+    cr_assert(s.train.n == 3 && s.test.n == 2);
+    cr_expect_arr_eq(s.train.index, train, sizeof train);
+    cr_expect_arr_eq(s.test.index, test, sizeof test);
+    splits_close(&s);
+    dataset_close(set);
+}
+
+Test(splits, without_a_publishers_split_both_ways_are_one)
+{
+    static plan plans[60];
+    for (int i = 0; i < 60; i++) plans[i] = of_class(i / 3, i % 2);
+    plans[7].split = "test"; /* the only one: not a split of the set */
+    dataset *set = open_plan(plans, 60);
+    splits s, t;
+    ASSERT_OK(splits_open(set, 0.1, 0.2, 1, &s));
+    ASSERT_OK(splits_open_published(set, 0.1, 0.2, 1, &t));
+    cr_expect(s.train.n == t.train.n && s.test.n == t.test.n);
+    cr_expect_arr_eq(s.test.index, t.test.index, (size_t)s.test.n * sizeof(int));
+    splits_close(&s);
+    splits_close(&t);
+    dataset_close(set);
+}
+
 Test(splits, bad_fractions_and_sets_too_small)
 {
     static const double bad[][2] = {{-0.1, 0.2}, {0.1, 0}, {0.5, 0.5}, {NAN, 0.2}, {0.1, NAN}, {0, 1}};
