@@ -20,6 +20,7 @@ typedef enum err {
     ERR_CONFIG = 78,        /* an experiment file has an unknown key, or a value of the wrong type or range */
     ERR_DIVERGED = 80,    /* a trial has no result: training met a NaN or an infinity, or no image was left to
                              train on; the others go on */
+    ERR_GUARD = 81,       /* a guard was broken: what would come out would be worth nothing */
     ERR_INTERRUPTED = 130 /* SIGINT or SIGTERM; what was finished is kept */
 } err;
 

@@ -1,9 +1,11 @@
 #include "bench/builder.h"
 
 #include "base/clock.h"
+#include "bench/guards.h"
 #include "bench/interrupt.h"
 #include "bench/lessons.h"
 #include "bench/losses.h"
+#include "bench/provenance.h"
 #include "bench/second_sets.h"
 #include "bench/synthetic.h"
 #include "bench/teacher.h"
@@ -118,10 +120,12 @@ static err generator_build(builder *b, const artifact *a, const char *work)
     const dataset *set;
     draw d;
     lesson l;
-    char checkpoint[PATH_BYTES];
+    char checkpoint[PATH_BYTES], seen[PATH_BYTES];
+    TRY(path_join(seen, work, "generator.training.csv"));
     TRY(builder_draw(b, a, &set, &d));
     err error = lesson_open(&b->study->s, set, &d, &l);
     bool opened = error == OK;
+    if (error == OK) error = provenance_write(set, l.data.labelled, l.data.unlabelled, seen);
     if (error == OK) error = train_generator(b, a, &l, work);
     if (opened && error == ERR_DATA && path_join(checkpoint, work, "checkpoint.safetensors") == OK &&
         path_exists(checkpoint)) {
@@ -174,6 +178,7 @@ static err synthetic_build(builder *b, const artifact *a, const char *work)
     TRY(lesson_model(&b->study->s, &o, &e));
     err error = emixer_load(e, weights);
     if (error == OK) error = synthesize(b, a, e, &o, work);
+    if (error == OK) error = provenance_hand_on(weights, work);
     emixer_close(e);
     return error;
 }
@@ -191,6 +196,7 @@ typedef struct recipe {
 
 static const recipe recipes[KIND_COUNT] = {
     [KIND_DATASET] = {dataset_build, false}, [KIND_GENERATOR] = {generator_build, true},
+    [KIND_TWINS] = {twins_build, false},     [KIND_GUARD] = {guard_build, false},
     [KIND_TEACHER] = {teacher_build, false}, [KIND_SYNTHETIC] = {second_build, false},
     [KIND_TRIAL] = {trial_build, false},
 };

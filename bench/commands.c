@@ -1,6 +1,7 @@
 #include "bench/commands.h"
 
 #include "bench/arms.h"
+#include "bench/guards.h"
 #include "bench/options.h"
 #include "bench/version.h"
 
@@ -27,7 +28,7 @@ static const command commands[] = {
     {"reader", reader_main, "a blinded reader study: make the form, score the answers"},
     {"data", data_main, "import public data sets; look into sets, split and export them"},
     {"perf", perf_main, "measure how fast training runs on this machine"},
-    {"help", help_main, "this text; `help arms`, `help settings`, `help exit`"},
+    {"help", help_main, "this text; `help arms`, `help guards`, `help settings`, `help exit`"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -50,6 +51,7 @@ static const struct {
     {ERR_CONFIG, "a wrong setting", "the line names where it comes from"},
     {ERR_DIVERGED, "a training diverged, or had no image left",
      "the other trials are finished; results.csv says which"},
+    {ERR_GUARD, "a guard was broken", "`bench help guards`; OUT/guards lists the samples"},
     {ERR_INTERRUPTED, "interrupted", "the same command goes on"},
 };
 enum { EXIT_STATUSES = sizeof exit_statuses / sizeof exit_statuses[0] };
@@ -103,10 +105,12 @@ static err help_main(int argc, char **argv)
         exit_help(&t);
         return print_text(&t);
     }
-    return err_set(
-        ERR_USAGE,
-        "help %.60s: there is `bench help`, `bench help arms`, `bench help settings` and `bench help exit`",
-        argv[0]);
+    if (argc == 1 && strcmp(argv[0], "guards") == 0) {
+        guards_help(&t);
+        return print_text(&t);
+    }
+    return err_set(ERR_USAGE, "help %.60s: there is `bench help`, and of it arms, guards, settings and exit",
+                   argv[0]);
 }
 
 static err dispatch(int argc, char **argv)

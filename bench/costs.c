@@ -49,3 +49,15 @@ double cost_of_dataset(const settings *s)
 {
     return 2e7 * s->size * s->size * (s->count / 1000.0);
 }
+
+/* Looks are 256 numbers, and their products take twice the time of a convolution's. */
+double cost_of_twins(const settings *s)
+{
+    return 2.0 * 512 * s->count * s->count;
+}
+
+/* 400 images, 50 ways to lay each over a training image, 196 numbers each. */
+double cost_of_set_guard(const settings *s)
+{
+    return 2.0 * 400 * 50 * 196 * s->count;
+}

@@ -13,4 +13,7 @@ double cost_of_training(const settings *s,
 double cost_of_learning_reports(const settings *s); /* of any report generator */
 double cost_of_predicting(const settings *s); /* a classifier looks at as many images as a trial may have */
 
+double cost_of_twins(const settings *s);     /* all images against each other */
+double cost_of_set_guard(const settings *s); /* a second set against both sides of the split */
+
 #endif

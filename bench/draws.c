@@ -1,5 +1,7 @@
 #include "bench/draws.h"
 
+#include "bench/guards.h"
+
 #include <stdio.h>
 
 /* A sample without exactly one label, or -1. */
@@ -48,7 +50,9 @@ err draw_open(const settings *s, const dataset *set, int seed, label_budget budg
     *out = (draw){.few = -1};
     if (few_shot) TRY(check_classes(s, set));
     if (few_shot) TRY(find_class(s, set, &out->few));
-    TRY(splits_open(set, s->validation, s->test, (uint64_t)seed, &out->split));
+    bool published = guard_allowed(s, GUARD_patients);
+    TRY((published ? splits_open_published : splits_open)(set, s->validation, s->test, (uint64_t)seed,
+                                                          &out->split));
     err error = few_shot ? few_shot_open(set, &out->split.train, out->few, budget.shots, s->others,
                                          (uint64_t)seed, &out->labelled, &out->hidden)
                          : labelled_share_open(set, &out->split.train, budget.labelled, (uint64_t)seed,

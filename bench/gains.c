@@ -1,9 +1,11 @@
 #include "bench/paired.h"
 
+#include "bench/guards.h"
 #include "bench/power.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const gain_verdict_names[] = {"gain", "no gain shown", "harm", "cannot tell"};
 
@@ -24,9 +26,27 @@ err gains_open(const study *experiment, const results *r, gains *out)
             measures[n_measures++] = (measure){i, score_infos[i].name, score_infos[i].higher_is_better};
     err error = paired_add(experiment, trials, r->n, measures, n_measures, "", out);
     if (error == OK) error = paired_correct(measures, n_measures, out);
+    if (error == OK) gains_allow(out, r);
     free(trials);
     if (error != OK) gains_close(out);
     return error;
+}
+
+static bool is_of(const trial_row *t, const gain_row *row, bool baseline)
+{
+    double ratio = baseline ? row->baseline_ratio : row->ratio;
+    return t->shots == row->shots && fabs(t->ratio - ratio) < 1e-9 && t->labelled == row->labelled &&
+           strcmp(t->arm, baseline ? row->baseline : row->arm) == 0 && strcmp(t->model, row->model) == 0;
+}
+
+void gains_allow(gains *g, const results *r)
+{
+    unsigned any = 0;
+    for (int i = 0; i < r->n; i++) any |= r->rows[i].allowed;
+    for (int j = 0; j < g->n && any; j++)
+        for (int i = 0; i < r->n; i++)
+            if (is_of(&r->rows[i], &g->rows[j], false) || is_of(&r->rows[i], &g->rows[j], true))
+                g->rows[j].allowed |= r->rows[i].allowed;
 }
 
 void gains_close(gains *g)
@@ -62,7 +82,10 @@ static void add_row(const char *experiment, const gain_row *row, bool labels, te
     }
     text_printf(t, "%s,%d", row->metric_name, v->pairs);
     add_numbers(numbers, (int)(sizeof numbers / sizeof numbers[0]), t);
-    text_printf(t, ",%s,%.9g,%s\n", gain_verdict_names[gain_verdict_of(row)], row->labelled, row->model);
+    char allowed[GUARD_NAMES_BYTES];
+    guard_names(row->allowed, allowed);
+    text_printf(t, ",%s,%.9g,%s,%s\n", gain_verdict_names[gain_verdict_of(row)], row->labelled, row->model,
+                allowed);
 }
 
 static err write_all(const char *experiment, const gains *g, bool labels, const char *path)
@@ -71,7 +94,7 @@ static err write_all(const char *experiment, const gains *g, bool labels, const 
     text_printf(&t,
                 "experiment,arm,baseline,shots,ratio,baseline_ratio,%smetric,pairs,arm_mean,baseline_mean,"
                 "gain,low,high,percent,percent_low,percent_high,p_value,holm_p_value,bca_low,bca_high,"
-                "detectable,detectable_percent,verdict,labelled,model\n",
+                "detectable,detectable_percent,verdict,labelled,model,allowed\n",
                 labels ? "label," : "");
     for (int i = 0; i < g->n; i++) add_row(experiment, &g->rows[i], labels, &t);
     err error = text_check(&t);

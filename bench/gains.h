@@ -25,6 +25,7 @@ typedef struct gain_row {
     double holm_p;            /* g.p_value, corrected for them */
     double detectable;        /* the gain that so many pairs find with a power of 80% (bench/power.h), times
                                  their deviation: in the metric's units; NaN if no gain can be found */
+    unsigned allowed;         /* broken guards of any of its trials, as in a trial_row */
 } gain_row;
 
 typedef struct gains {
@@ -35,11 +36,15 @@ typedef struct gains {
 /* Computes all gains of the study's contrasts. Arms that both mix are compared at equal ratios. ERR_SYSTEM.
  */
 err gains_open(const study *experiment, const results *r, gains *out);
+/* Marks gains by the broken guards of the trials that they are of, as gains_open does: for those of labels.
+ */
+void gains_allow(gains *g, const results *r);
 void gains_close(gains *g);
 
 /* Columns: experiment, arm, baseline, shots, ratio, baseline_ratio, metric, pairs, arm_mean, baseline_mean,
  * gain, low, high, percent, percent_low, percent_high, p_value (see bench/statistics.h), holm_p_value,
- * bca_low, bca_high, detectable, detectable_percent, verdict, labelled, model; empty where undefined. */
+ * bca_low, bca_high, detectable, detectable_percent, verdict, labelled, model, allowed (as in results.csv);
+ * empty where undefined. */
 err gains_write(const char *experiment, const gains *g, const char *path);
 
 typedef enum gain_verdict {

@@ -68,6 +68,12 @@ static err open_texts(const settings *s, report_texts *out)
     return error;
 }
 
+err lesson_texts(const settings *s, const dataset *set, report_texts *own, report_texts *others)
+{
+    TRY(report_texts_open(set, settings_report_rules(s), own));
+    return open_texts(s, others);
+}
+
 static err check_texts(const settings *s)
 {
     char place[PATH_BYTES + 160];

@@ -21,6 +21,11 @@ typedef struct lesson {
 err lesson_open(const settings *s, const dataset *set, const draw *d, lesson *out);
 void lesson_close(lesson *l);
 
+/* The cleaned reports of a set and of data.texts, whole, for comparing them; report_texts_close both. */
+struct report_texts;
+err lesson_texts(const settings *s, const dataset *set, struct report_texts *own,
+                 struct report_texts *others);
+
 /* The model that the settings describe, for such a lesson. */
 emixer_opts lesson_options(const settings *s, const lesson *l, int seed);
 

@@ -1,4 +1,6 @@
 #include "bench/options.h"
+
+#include "bench/guard_names.h"
 #include "bench/scores.h"
 
 #include <ctype.h>

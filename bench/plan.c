@@ -2,13 +2,16 @@
 
 #include "bench/costs.h"
 #include "bench/fingerprint.h"
+#include "bench/guards.h"
+#include "bench/provenance.h"
 #include "bench/version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const artifact_kind_names[KIND_COUNT] = {"dataset", "generator", "teacher", "synthetic", "trial"};
+const char *const artifact_kind_names[KIND_COUNT] = {"dataset", "twins",     "guard", "generator",
+                                                     "teacher", "synthetic", "trial"};
 
 /* Which settings an artifact depends on, beside those of its inputs: some of [data], and all of a section
  * that is about nothing else, so that no new option is forgotten. Of lists of which an artifact has one item,
@@ -18,6 +21,8 @@ static const int packed_options[] = {OPTION_OF_uncertain};
 static const int phantom_options[] = {OPTION_OF_count, OPTION_OF_data_seed};
 static const int split_options[] = {OPTION_OF_few_shot_class, OPTION_OF_others, OPTION_OF_validation,
                                     OPTION_OF_test};
+static const int side_options[] = {OPTION_OF_validation, OPTION_OF_test};
+static const int reading_options[] = {OPTION_OF_texts, OPTION_OF_report_rules};
 static const int generator_options[] = {OPTION_OF_unlabelled, OPTION_OF_device, OPTION_OF_texts,
                                         OPTION_OF_report_rules, OPTION_OF_minimum_count};
 static const int report_options[] = {OPTION_OF_report_rules, OPTION_OF_minimum_count};
@@ -104,9 +109,10 @@ static err add(plan *p, const study *s, artifact a, const char *own)
     char threads[16], items[TEXT_ITEM_BYTES + 40];
     items_of(s, &a, items, sizeof items);
     (void)snprintf(threads, sizeof threads, "%d", p->threads);
-    /* A data set's bytes are the same for any number of threads. */
+    /* Whatever the number of threads, their bytes are the same. */
+    bool exact = a.kind == KIND_DATASET || a.kind == KIND_TWINS;
     a.key = hash_texts(artifact_kind_names[a.kind], version_code, a.settings.hex, own, items, inputs[0],
-                       inputs[1], inputs[2], a.kind == KIND_DATASET ? "" : threads, (const char *)NULL);
+                       inputs[1], inputs[2], exact ? "" : threads, (const char *)NULL);
     p->items[p->n++] = a;
     return OK;
 }
@@ -122,8 +128,12 @@ static err settings_hash(text *t, hash *out)
 
 static err add_dataset(plan *p, const study *s)
 {
-    artifact a = {
-        .kind = KIND_DATASET, .inputs = {-1, -1, -1}, .model = -1, .arm = -1, .cost = cost_of_dataset(&s->s)};
+    artifact a = {.kind = KIND_DATASET,
+                  .inputs = {-1, -1, -1},
+                  .after = -1,
+                  .model = -1,
+                  .arm = -1,
+                  .cost = cost_of_dataset(&s->s)};
     hash source;
     TRY(fingerprint(s->s.source, &source));
     text t = {0};
@@ -135,6 +145,42 @@ static err add_dataset(plan *p, const study *s)
     return add(p, s, a, source.hex);
 }
 
+/* ---- guards ---- */
+
+static err add_twins(plan *p, const study *s)
+{
+    artifact a = {.kind = KIND_TWINS, .inputs = {0, -1, -1}, .after = -1, .model = -1, .arm = -1};
+    char own[32];
+    (void)snprintf(own, sizeof own, "agreement %.9g", guard_agreement(&s->s));
+    text t = {0};
+    ADD_LINES(&t, &s->s, packing_options);
+    TRY(settings_hash(&t, &a.settings));
+    a.cost = cost_of_twins(&s->s);
+    (void)snprintf(a.label, sizeof a.label, "images that are alike");
+    return add(p, s, a, own);
+}
+
+/* Of one seed; the draw of shots is within the training split. */
+static err add_split_guard(plan *p, const study *s, int seed, int *out)
+{
+    artifact a = {
+        .kind = KIND_GUARD, .inputs = {0, 1, -1}, .after = -1, .model = -1, .seed = seed, .arm = -1};
+    char own[160], seen_path[PATH_BYTES];
+    hash seen = {""};
+    bool reads = s->s.emixer_pairs > 0 && study_needs_generator(s);
+    if (s->s.weights[0]) TRY(provenance_beside(s->s.weights, seen_path));
+    if (s->s.weights[0] && path_exists(seen_path)) TRY(fingerprint_file(seen_path, &seen));
+    (void)snprintf(own, sizeof own, "seed %d texts %s weights %s", seed, reads ? p->texts.hex : "", seen.hex);
+    text t = {0};
+    ADD_LINES(&t, &s->s, side_options);
+    if (reads) ADD_LINES(&t, &s->s, reading_options);
+    TRY(settings_hash(&t, &a.settings));
+    a.cost = cost_of_dataset(&s->s) / 100;
+    (void)snprintf(a.label, sizeof a.label, "split of seed %d", seed);
+    *out = p->n;
+    return add(p, s, a, own);
+}
+
 /* ---- what the trials of one seed and budget of labels share ---- */
 
 typedef struct group {
@@ -142,13 +188,16 @@ typedef struct group {
     int seed, shots;
     double labelled;
     int generator, teacher, emixer; /* emixer: all images of the generator; -1: not needed yet */
-    int second[TEXT_LIST_ITEMS];    /* by arm; -1: none */
+    int split_guard;
+    int second[TEXT_LIST_ITEMS]; /* by arm; -1: none */
+    int guard[TEXT_LIST_ITEMS];  /* by arm: of its second set, or of the split */
 } group;
 
 static artifact group_artifact(const group *g, artifact_kind kind)
 {
     return (artifact){.kind = kind,
                       .inputs = {0, -1, -1},
+                      .after = g->split_guard,
                       .seed = g->seed,
                       .shots = g->shots,
                       .labelled = g->labelled,
@@ -159,12 +208,12 @@ static artifact group_artifact(const group *g, artifact_kind kind)
 /* "generator, 10 shots, seed 0"; "generator, 5% labelled, seed 0" */
 static void label_group(artifact *a, const char *what)
 {
-    char draw[32] = "";
+    char labels[32] = "";
     if (a->shots > 0)
-        (void)snprintf(draw, sizeof draw, ", %d shots", a->shots);
+        (void)snprintf(labels, sizeof labels, ", %d shots", a->shots);
     else if (a->labelled < 1)
-        (void)snprintf(draw, sizeof draw, ", %.4g%% labelled", 100 * a->labelled);
-    (void)snprintf(a->label, sizeof a->label, "%.110s%s, seed %d", what, draw, a->seed);
+        (void)snprintf(labels, sizeof labels, ", %.4g%% labelled", 100 * a->labelled);
+    (void)snprintf(a->label, sizeof a->label, "%.110s%s, seed %d", what, labels, a->seed);
 }
 
 static err add_generator(plan *p, group *g)
@@ -291,17 +340,63 @@ static err add_unfiltered(plan *p, group *g, int which, int *out)
     return add_set(p, g, images, images == IMAGES_SHUFFLED ? g->emixer : -1, false, out);
 }
 
+/* The guard of a generator's images on the split of this seed. */
+static err add_set_guard(plan *p, const group *g, int set, int which, int *out)
+{
+    const settings *s = &g->s->s;
+    const artifact *made = &p->items[set];
+    artifact a = group_artifact(g, KIND_GUARD);
+    char own[64], name[160];
+    a.inputs[1] = set;
+    a.arm = which;
+    a.images = made->images;
+    (void)snprintf(own, sizeof own, "seed %d agreement %.9g", g->seed, guard_agreement(s));
+    text t = {0};
+    ADD_LINES(&t, s, side_options);
+    TRY(settings_hash(&t, &a.settings));
+    a.cost = cost_of_set_guard(s);
+    if (a.images == IMAGES_EMIXER)
+        (void)snprintf(a.label, sizeof a.label, "%s", made->label);
+    else
+        (void)snprintf(name, sizeof name, "%.110s", made->label), label_group(&a, name);
+    *out = p->n;
+    return add(p, g->s, a, own);
+}
+
+/* Guards the unfiltered second set of an arm, if a generator made it: by an earlier guard, if there is one.
+ */
+static err guard_second(plan *p, group *g, int set, int which)
+{
+    arm_images from = p->items[set].images;
+    bool made = from == IMAGES_EMIXER || from == IMAGES_FOLDER || from == IMAGES_PACKED;
+    if (from == IMAGES_SHUFFLED) return guard_second(p, g, p->items[set].inputs[1], which);
+    if (!made) return OK;
+    for (int i = 0; i < which; i++) {
+        int other = g->guard[i];
+        if (other != g->split_guard && p->items[other].inputs[1] == set) {
+            g->guard[which] = other;
+            return OK;
+        }
+    }
+    return add_set_guard(p, g, set, which, &g->guard[which]);
+}
+
 /* The second set of an arm: an earlier arm's, if it is the same. */
 static err add_second(plan *p, group *g, int which)
 {
     const arm *arms = g->s->arms;
     int *out = &g->second[which];
     *out = -1;
+    g->guard[which] = g->split_guard;
     if (!arms[which].parts[ROLE_SYNTHETIC]) return OK;
     for (int i = 0; i < which && *out < 0; i++)
-        if (arm_same_images(&arms[i], &arms[which])) *out = g->second[i];
+        if (arm_same_images(&arms[i], &arms[which])) {
+            *out = g->second[i];
+            g->guard[which] = g->guard[i];
+        }
     if (*out >= 0) return OK;
     TRY(add_unfiltered(p, g, which, out));
+    TRY(guard_second(p, g, *out, which));
     if (!arms[which].parts[ROLE_FILTER]) return OK;
     return add_set(p, g, arm_images_of(&arms[which]), *out, true, out);
 }
@@ -322,6 +417,7 @@ static err add_trial(plan *p, const group *g, int model, int which, double ratio
     a.arm = which;
     a.ratio = ratio;
     a.inputs[1] = g->second[which];
+    a.after = g->guard[which];
     bool reports = g->s->task == TASK_REPORTS;
     a.cost = reports ? cost_of_learning_reports(s) : cost_of_training(s, models->values[model]);
     text t = {0};
@@ -346,9 +442,10 @@ double arm_ratio(const study *s, int arm_index, int i)
     return arm_mixes(a) ? s->s.ratios.values[i] : arm_only_ratio(a);
 }
 
-static err add_group(plan *p, const study *s, int seed, label_budget budget)
+static err add_group(plan *p, const study *s, int seed, label_budget budget, int split_guard)
 {
     group g = {.s = s, .seed = seed, .generator = -1, .teacher = -1, .emixer = -1};
+    g.split_guard = split_guard;
     g.shots = budget.shots;
     g.labelled = budget.labelled;
     for (int a = 0; a < s->n_arms; a++) TRY(add_second(p, &g, a));
@@ -364,9 +461,13 @@ err plan_open(const study *s, int threads, plan *out)
     err error = s->s.weights[0] ? fingerprint_file(s->s.weights, &out->weights) : OK;
     if (error == OK && s->s.emixer_pairs > 0 && s->s.texts[0]) error = fingerprint(s->s.texts, &out->texts);
     if (error == OK) error = add_dataset(out, s);
-    for (int i = 0; i < s->s.seeds.n && error == OK; i++)
+    if (error == OK) error = add_twins(out, s);
+    for (int i = 0; i < s->s.seeds.n && error == OK; i++) {
+        int guard = -1;
+        error = add_split_guard(out, s, s->s.seeds.values[i], &guard);
         for (int j = 0; j < study_budgets(s) && error == OK; j++)
-            error = add_group(out, s, s->s.seeds.values[i], study_budget(s, j));
+            error = add_group(out, s, s->s.seeds.values[i], study_budget(s, j), guard);
+    }
     if (error != OK) plan_close(out);
     return error;
 }

@@ -16,6 +16,8 @@
 
 typedef enum artifact_kind {
     KIND_DATASET,   /* the images of data.source at data.size, packed */
+    KIND_TWINS,     /* pairs of its images that are alike */
+    KIND_GUARD,     /* what guards found: of a split, or of a generator's images */
     KIND_GENERATOR, /* a trained EMIXER */
     KIND_TEACHER,   /* a classifier of the labelled images: labels hidden ones, and filters synthetic ones */
     KIND_SYNTHETIC, /* the second set of an arm, packed */
@@ -34,12 +36,14 @@ typedef struct artifact {
                  device and threads */
     int inputs[ARTIFACT_INPUTS]; /* indices of artifacts that it is made of; -1: none. The data set; a
                                     synthetic set's generator or unfiltered set, a trial's synthetic set; a
-                                    synthetic set's teacher */
+                                    synthetic set's teacher. Of a guard: the data set, and its twins or
+                                    the images that it looks at */
+    int after;                   /* index of the guard that comes before it, -1: none. Not part of the key */
     int seed, shots;             /* shots: 0 without a few-shot class */
     double labelled;             /* share of the training patients that keep their labels */
     int model;                   /* index of study_models; -1: it has none */
     int arm;                     /* index; of a folder's images: the first arm that has them; -1: none */
-    arm_images images;           /* synthetic sets only: where they come from, */
+    arm_images images;           /* of synthetic sets and their guards: where they come from, */
     bool filtered;               /* and whether some were left out */
     double ratio;                /* trials only */
     double cost;                 /* estimated FLOPs */

@@ -1,5 +1,6 @@
 #include "bench/results.h"
 
+#include "bench/guards.h"
 #include "bench/inifile.h"
 #include "bench/version.h"
 #include "data/table.h"
@@ -75,6 +76,13 @@ err results_collect(const study *experiment, const plan *p, const store *s, resu
     return OK;
 }
 
+void results_allow(results *r, const plan *p, const unsigned *found)
+{
+    int row = 0;
+    for (int i = 0; i < p->n && row < r->n; i++)
+        if (p->items[i].kind == KIND_TRIAL) r->rows[row++].allowed = found[i];
+}
+
 void results_close(results *r)
 {
     free(r->rows);
@@ -97,6 +105,9 @@ static void write_row(const results *r, const trial_row *row, text *out)
     text_csv_cell(out, row->train_images);
     text_printf(out, ",%.9g,%s,%d,%d,%.3f,%s,%s,%s,", row->labelled, row->model, row->steps, row->threads,
                 row->seconds, row->data_hash, row->settings_hash, row->code_hash);
+    char allowed[GUARD_NAMES_BYTES];
+    guard_names(row->allowed, allowed);
+    text_printf(out, "%s,", allowed);
     text_csv_cell(out, row->message);
     text_printf(out, "\n");
 }
@@ -107,8 +118,8 @@ err results_write(const results *r, const char *path)
     text_printf(&t, "experiment,arm,shots,ratio,seed,status");
     for (int i = 0; i < SCORE_COUNT; i++)
         if (score_belongs(i, r->task)) text_printf(&t, ",%s", score_infos[i].name);
-    text_printf(
-        &t, ",train_images,labelled,model,steps,threads,seconds,data_hash,settings_hash,code_hash,message\n");
+    text_printf(&t, ",train_images,labelled,model,steps,threads,seconds,data_hash,settings_hash,code_hash,"
+                    "allowed,message\n");
     for (int i = 0; i < r->n; i++) write_row(r, &r->rows[i], &t);
     err error = text_check(&t);
     if (error == OK) error = file_write(path, t.data, t.length);
@@ -192,6 +203,8 @@ static err get_row(const reading *r, int i, task_kind task, trial_row *row)
     TRY(get_text(r, i, "data_hash", row->data_hash, sizeof row->data_hash));
     TRY(get_text(r, i, "settings_hash", row->settings_hash, sizeof row->settings_hash));
     TRY(get_text(r, i, "code_hash", row->code_hash, sizeof row->code_hash));
+    if (table_column(&r->t, "allowed") >= 0)
+        row->allowed = guards_named(table_cell(&r->t, i, table_column(&r->t, "allowed")));
     return get_text(r, i, "message", row->message, sizeof row->message);
 }
 

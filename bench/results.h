@@ -13,8 +13,9 @@ typedef struct trial_row {
     int shots, seed, steps, threads;
     double labelled; /* share of the training patients that keep their labels; 1 with a few-shot class */
     char model[MODEL_NAME_BYTES];
-    double ratio; /* share of synthetic images in a batch */
-    bool done;    /* else it failed, as message tells, and its scores are NaN */
+    double ratio;     /* share of synthetic images in a batch */
+    unsigned allowed; /* guards that are broken by what it depends on (bench/guards.h): bit 1 << index */
+    bool done;        /* else it failed, as message tells, and its scores are NaN */
     char message[MANIFEST_MESSAGE_BYTES];
     scores values;
     char train_images[TRAIN_IMAGES_BYTES]; /* labelled training images by class: "COVID-19:10|No Finding:300"
@@ -35,12 +36,16 @@ err results_collect(const study *experiment, const plan *p, const store *s, resu
 
 /* Columns: experiment, arm, shots, ratio, seed, status ("done" or "failed"), the task's scores in their order
  * (9 digits, empty where undefined), train_images, labelled, model, steps, threads, seconds, data_hash,
- * settings_hash, code_hash, message. Only `seconds` differs when the same trials are run again. */
+ * settings_hash, code_hash, allowed (broken guards, "a|b"; a file that is read may lack it), message. Only
+ * `seconds` differs when the same trials are run again. */
 err results_write(const results *r, const char *path);
 
 /* Of trials of that task. Without columns labelled and model, as earlier builds wrote them, these are 0 and
  * "". ERR_NO_INPUT; ERR_DATA naming file, line and column. */
 err results_read(const char *path, task_kind task, results *out);
+
+/* Marks rows of the plan's trials by what guards found (plan's n). */
+void results_allow(results *r, const plan *p, const unsigned *found);
 
 void results_close(results *r);
 

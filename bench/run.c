@@ -5,6 +5,7 @@
 #include "bench/commands.h"
 #include "bench/figure.h"
 #include "bench/gains.h"
+#include "bench/guards.h"
 #include "bench/interrupt.h"
 #include "bench/label_gains.h"
 #include "bench/label_scores.h"
@@ -15,6 +16,7 @@
 
 #include <omp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct outputs {
@@ -43,6 +45,7 @@ static err print_help(void)
         (void)snprintf(flag, sizeof flag, "--%s %s", o->flag,
                        o->type == OPTION_TRUTH     ? ""
                        : o->type == OPTION_INTEGER ? "N"
+                       : o->type == OPTION_TEXTS   ? "NAME"
                        : o->range[0]               ? o->range
                                                    : "PATH");
         text_printf(&t, "  %-24s %s (%s.%s)\n", flag, o->help, o->section, o->key);
@@ -62,9 +65,7 @@ static err print_help(void)
 
 static err name_outputs(const settings *s, outputs *o)
 {
-    int n = s->out[0] ? snprintf(o->folder, sizeof o->folder, "%s", s->out)
-                      : snprintf(o->folder, sizeof o->folder, "results/%s", s->name);
-    if (n < 0 || n >= PATH_BYTES) return err_set(ERR_USAGE, "--out: the path is too long");
+    TRY(run_folder(s, o->folder));
     TRY(path_join(o->settings, o->folder, "settings.ini"));
     TRY(path_join(o->results, o->folder, "results.csv"));
     TRY(path_join(o->label_scores, o->folder, "label_scores.csv"));
@@ -81,6 +82,19 @@ int run_threads(const settings *s)
     if (s->threads > 0) return s->threads;
     int share = omp_get_num_procs() / s->jobs;
     return share > 0 ? share : 1;
+}
+
+err run_plan_open(const study *experiment, plan *out)
+{
+    TRY(plan_open(experiment, run_threads(&experiment->s), out));
+    return OK;
+}
+
+err run_folder(const settings *s, char out[PATH_BYTES])
+{
+    int n = s->out[0] ? snprintf(out, PATH_BYTES, "%s", s->out)
+                      : snprintf(out, PATH_BYTES, "results/%s", s->name);
+    return n < 0 || n >= PATH_BYTES ? err_set(ERR_USAGE, "--out: the path is too long") : OK;
 }
 
 static err save_settings(const settings *s, const char *path)
@@ -102,6 +116,8 @@ static err make_all(const study *experiment, const plan *p, const store *s)
     err error = work_check(p, s, &b);
     int left = 0;
     for (int i = 0; i < p->n; i++) left += !atomic_load(&b.done[i]);
+    for (int i = 0; i < p->n && error == OK; i++)
+        if (atomic_load(&b.done[i])) error = guard_judge(experiment, p, s, i);
     if (error == OK && left > 0) {
         progress_start(&shown, p, &b, experiment->s.quiet);
         error = work_supervise(experiment, p, s, &b, &shown);
@@ -155,10 +171,11 @@ static err check_failures(const results *r)
     return err_set(ERR_DIVERGED, "%d of %d trials failed; the table and results.csv name them", failed, r->n);
 }
 
-static err compare_labels(const study *experiment, const outputs *o)
+static err compare_labels(const study *experiment, const results *r, const outputs *o)
 {
     gains g;
     TRY(label_gains_open(experiment, o->label_scores, &g));
+    gains_allow(&g, r);
     err error = label_gains_write(experiment->s.name, &g, o->label_gains);
     gains_close(&g);
     return error;
@@ -166,27 +183,43 @@ static err compare_labels(const study *experiment, const outputs *o)
 
 /* Tables and figures; the gains are computed from results.csv as it was written, so that both always agree.
  */
-static err conclude(const study *experiment, const plan *p, const store *s, const outputs *o)
+static err conclude(const study *experiment, const plan *p, const store *s, const unsigned *found,
+                    const outputs *o)
 {
     results r = {0};
     gains g = {0};
     text figures = {0};
     err error = results_collect(experiment, p, s, &r);
+    if (error == OK) results_allow(&r, p, found);
     if (error == OK) error = results_write(&r, o->results);
     results_close(&r);
     if (error == OK) error = label_scores_collect(experiment, p, s, o->label_scores);
     if (error == OK) error = results_read(o->results, experiment->task, &r);
     if (error == OK) error = gains_open(experiment, &r, &g);
     if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
-    if (error == OK) error = compare_labels(experiment, o);
+    if (error == OK) error = compare_labels(experiment, &r, o);
     if (error == OK) error = losses_collect(p, s, o->losses);
     if (error == OK) error = draw_figures(experiment, p, s, o, &figures);
     if (error == OK) error = print_report(experiment, &r, &g, o, &figures);
+    if (error == OK) error = guard_selection_note(experiment, p, o->folder);
     if (error == OK) error = check_failures(&r);
     text_close(&figures);
     gains_close(&g);
     results_close(&r);
     return error;
+}
+
+/* What guards found, also where one of them stopped the run. */
+static err run_plan(const study *experiment, const plan *p, const store *s, const outputs *o, unsigned *found)
+{
+    bool changed;
+    TRY(guard_selection_check(experiment, p, o->folder, &changed));
+    err error = make_all(experiment, p, s);
+    if (error != OK && error != ERR_GUARD) return error;
+    TRY(guards_collect(experiment, p, s, o->folder, found));
+    TRY(error);
+    for (int i = 0; i < p->n && changed; i++) found[i] |= 1U << GUARD_selection;
+    return conclude(experiment, p, s, found, o);
 }
 
 err run_main(int argc, char **argv)
@@ -204,16 +237,17 @@ err run_main(int argc, char **argv)
     interrupt_catch();
     privacy_watch(s.source);
     privacy_watch(s.texts);
-    TRY(plan_open(&experiment, run_threads(&s), &p));
-    err error = folder_make(o.folder);
+    TRY(run_plan_open(&experiment, &p));
+    unsigned *found = calloc((size_t)p.n, sizeof *found);
+    err error = found ? folder_make(o.folder) : err_set(ERR_SYSTEM, "out of memory for %d artifacts", p.n);
     if (error == OK) error = private_mark(o.folder);
     if (error == OK) error = store_open(o.folder, &artifacts);
     if (error == OK) {
         error = save_settings(&s, o.settings);
-        if (error == OK) error = make_all(&experiment, &p, &artifacts);
-        if (error == OK) error = conclude(&experiment, &p, &artifacts, &o);
+        if (error == OK) error = run_plan(&experiment, &p, &artifacts, &o, found);
         store_close(&artifacts);
     }
+    free(found);
     plan_close(&p);
     return error;
 }

@@ -2,7 +2,7 @@
 #ifndef BENCH_RUN_H
 #define BENCH_RUN_H
 
-#include "bench/settings.h"
+#include "bench/plan.h"
 
 /* Reads FILE.ini, --preset, --set and the flags of the table into settings, later ones on the command line
  * winning. `command` is its name for messages. *help is true if --help is there (nothing else is read then).
@@ -12,5 +12,11 @@ err run_arguments(const char *command, int argc, char **argv, settings *out, boo
 
 /* How many threads a process of such a run uses: run.threads, or its share of the cores. */
 int run_threads(const settings *s);
+
+/* The plan of such a run. Errors as plan_open; plan_close also then. */
+err run_plan_open(const study *experiment, plan *out);
+
+/* The folder of its results. ERR_USAGE if the path is too long. */
+err run_folder(const settings *s, char out[PATH_BYTES]);
 
 #endif

@@ -150,7 +150,15 @@ err settings_flag(settings *s, const option *o, const char *value)
 {
     char flag[40];
     (void)snprintf(flag, sizeof flag, "--%s", o->flag);
-    return assign(s, o->section, o->key, value, flag, flag);
+    bool again = o->type == OPTION_TEXTS && strcmp(s->where[o - options], flag) == 0;
+    if (!again) return assign(s, o->section, o->key, value, flag, flag);
+    text all = {0};
+    option_format(s, o, &all); /* a list grows by each flag */
+    text_printf(&all, ", %s", value);
+    err error = text_check(&all);
+    if (error == OK) error = assign(s, o->section, o->key, all.data, flag, flag);
+    text_close(&all);
+    return error;
 }
 
 void settings_place(const settings *s, int option_index, char *out, size_t bytes)

@@ -3,6 +3,7 @@
 
 #include "base/staging.h"
 #include "base/text.h"
+#include "bench/provenance.h"
 #include "bench/sheet.h"
 #include "data/images.h"
 
@@ -41,6 +42,7 @@ static err write_png(const dataset *set, int i, const char *folder)
 static err write_files(const synth_request *r, const dataset *made, const char *folder)
 {
     TRY(dataset_save(made, folder));
+    TRY(provenance_hand_on(r->model, folder));
     for (int i = 0; r->png && i < made->n; i++) TRY(write_png(made, i, folder));
     return OK;
 }

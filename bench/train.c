@@ -8,6 +8,7 @@
 #include "bench/losses.h"
 #include "bench/privacy.h"
 #include "bench/progress.h"
+#include "bench/provenance.h"
 #include "bench/run.h"
 #include "bench/version.h"
 
@@ -230,11 +231,14 @@ static err train_on(training *t, const dataset *set)
     draw d;
     lesson l;
     text line = {0};
+    char seen[PATH_BYTES];
     TRY(draw_open(&t->s, set, t->seed, t->budget, &d));
     err error = lesson_open(&t->s, set, &d, &l);
     if (error == OK) error = first_line(t, set, &line);
     if (error == OK) error = check_checkpoint(t, &line);
     if (error == OK) error = save_settings(t, &line);
+    if (error == OK) error = provenance_beside(t->model, seen);
+    if (error == OK) error = provenance_write(set, l.data.labelled, l.data.unlabelled, seen);
     if (error == OK) error = train_model(t, &l);
     text_close(&line);
     lesson_close(&l);

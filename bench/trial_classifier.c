@@ -1,5 +1,6 @@
 /* Trials whose model is a classifier: of classes or of labels. */
 #include "bench/device.h"
+#include "bench/provenance.h"
 #include "bench/trial.h"
 #include "bench/trial_images.h"
 #include "downstream/classifier.h"
@@ -26,10 +27,12 @@ static err on_step(void *context, int t, float loss)
     return builder_progress(b, (double)t / b->study->s.classifier_steps);
 }
 
-static err keep_weights(classifier *c, const char *work)
+static err keep_weights(const trial *t, const trial_images *images, classifier *c)
 {
-    char path[PATH_BYTES];
-    TRY(path_join(path, work, "classifier.safetensors"));
+    char path[PATH_BYTES], seen[PATH_BYTES];
+    TRY(path_join(path, t->work, "classifier.safetensors"));
+    TRY(provenance_beside(path, seen));
+    TRY(provenance_write(images->set, images->real, NULL, seen));
     return classifier_save(c, path);
 }
 
@@ -46,7 +49,7 @@ static err train_and_predict(const trial *t, const trial_images *images, float *
     if (s->weights[0]) TRY_GOTO(classifier_load(c, s->weights, s->fresh_head), done);
     TRY_GOTO(classifier_train(c, images->set, images->real, images->synthetic, on_step, t->builder), done);
     TRY_GOTO(classifier_predict(c, t->set, &t->draw->split.test, probabilities), done);
-    if (s->keep_weights) TRY_GOTO(keep_weights(c, t->work), done);
+    if (s->keep_weights) TRY_GOTO(keep_weights(t, images, c), done);
 done:
     classifier_close(c);
     return error;

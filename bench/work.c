@@ -1,5 +1,6 @@
 #include "bench/work.h"
 
+#include "bench/guards.h"
 #include "bench/interrupt.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ static bool has(const builder *b, int index)
 
 static bool inputs_done(const artifact *a, atomic_uchar *done)
 {
+    if (a->after >= 0 && !atomic_load(&done[a->after])) return false;
     for (int i = 0; i < ARTIFACT_INPUTS; i++)
         if (a->inputs[i] >= 0 && !atomic_load(&done[a->inputs[i]])) return false;
     return true;
@@ -39,6 +41,7 @@ static err try_to_make(builder *b, int index, atomic_uchar *done, bool *made)
     if (!*made) return OK;
     err error = has(b, index) ? OK : builder_make(b, index);
     store_unlock(b->store, key);
+    if (error == OK) error = guard_judge(b->study, b->plan, b->store, index);
     if (error == OK) atomic_store(&done[index], 1);
     return error;
 }
@@ -51,6 +54,7 @@ static err walk(builder *b, atomic_uchar *done, bool *left, bool *progressed)
         if (atomic_load(&done[i])) continue;
         bool made = false;
         if (has(b, i)) {
+            TRY(guard_judge(b->study, b->plan, b->store, i));
             atomic_store(&done[i], 1);
             *progressed = true;
             continue;

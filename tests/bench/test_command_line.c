@@ -66,8 +66,7 @@ Test(command_line, mistakes_give_one_line_and_their_status)
         {{"run", "good.ini", "--out", "good.ini"}, 73, "bench: good.ini: exists and is not a folder\n"},
         {{"help", "me"},
          64,
-         "bench: help me: there is `bench help`, `bench help arms`, `bench help settings` and `bench help "
-         "exit`\n"},
+         "bench: help me: there is `bench help`, and of it arms, guards, settings and exit\n"},
         {{"train", "good.ini"},
          64,
          "bench: bench train FILE.ini --out MODEL.safetensors; see `bench train --help`\n"},

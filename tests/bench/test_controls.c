@@ -81,6 +81,7 @@ static void make_others_images(const char *name)
 Test(controls, images_of_any_generator_are_an_arm)
 {
     make_others_images("made/0");
+    write_text(folder, "made/0/training.csv", "id\n", path); /* of other patients */
     outcome o = run_arms("out", "experiment.arms=real,real+folder:made/{seed},real+folder:made/0+filtered");
     cr_assert_eq(o.status, 0, "%s", o.err);
     outcome_close(&o);

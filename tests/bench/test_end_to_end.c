@@ -274,7 +274,8 @@ static void sleep_ms(long milliseconds)
 
 Test(end_to_end, a_killed_run_continues_to_the_same_results)
 {
-    static const char *const arguments[] = {"run", "tiny.ini", "--out", "killed", "--quiet", NULL};
+    static const char *const arguments[] = {"run",    "tiny.ini", "--out",   "killed",
+                                            "--jobs", "2",        "--quiet", NULL};
     run_well("whole", NULL);
     for (int i = 0; i < 6; i++) { /* wherever they hit, early or late */
         pid_t pid = start_bench(folder, arguments);

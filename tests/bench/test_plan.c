@@ -186,6 +186,27 @@ Test(plan, controls_share_what_they_are_made_of)
     plan_close(&p);
 }
 
+Test(plan, guards_come_before_what_they_guard)
+{
+    plan p = planned("experiment.arms=real,real+shuffled,real+emixer,emixer,real+pseudo", NULL, 1);
+    cr_expect_eq(count(&p, KIND_TWINS), 1);
+    cr_expect_eq(count(&p, KIND_GUARD), 2 + 4); /* splits of two seeds, images of four generators */
+    for (int i = 0; i < p.n; i++) {
+        const artifact *a = &p.items[i], *guard = a->after >= 0 ? &p.items[a->after] : NULL;
+        cr_expect_lt(a->after, i);
+        if (!guard) {
+            cr_expect(a->kind == KIND_DATASET || a->kind == KIND_TWINS ||
+                      (a->kind == KIND_GUARD && a->images == IMAGES_NONE));
+            continue;
+        }
+        cr_expect(guard->kind == KIND_GUARD && guard->seed == a->seed);
+        bool generated = a->kind == KIND_TRIAL && arm_generates(&opened.arms[a->arm]);
+        cr_expect_eq(guard->images == IMAGES_EMIXER, generated, "%s after %s", a->label, guard->label);
+        if (generated) cr_expect_eq(guard->shots, a->shots);
+    }
+    plan_close(&p);
+}
+
 Test(plan, settings_of_controls_change_only_those)
 {
     static const char arms[] =
@@ -244,8 +265,11 @@ Test(plan, without_a_few_shot_class_there_are_no_shots)
     cr_assert_eq(settings_assign(&s, "data.labelled=0.1"), OK);
     cr_assert_eq(study_open(&s, &opened), OK, "%s", err_message());
     cr_assert_eq(plan_open(&opened, 1, &p), OK, "%s", err_message());
-    for (int i = 1; i < p.n; i++) cr_expect_eq(p.items[i].shots, 0);
-    cr_expect_str_eq(p.items[1].label, "generator, 10% labelled, seed 0");
+    for (int i = 1; i < p.n; i++) {
+        cr_expect_eq(p.items[i].shots, 0);
+        if (p.items[i].kind == KIND_GENERATOR && p.items[i].seed == 0)
+            cr_expect_str_eq(p.items[i].label, "generator, 10% labelled, seed 0");
+    }
     plan_close(&p);
     cr_assert_eq(settings_assign(&s, "experiment.shots=5,10"), OK);
     cr_expect_eq(study_open(&s, &opened), ERR_CONFIG);

@@ -176,7 +176,7 @@ Test(results, gains_are_written_as_a_table_with_empty_cells_where_nothing_is_def
         strstr(content, "\nmade-up,real+emixer,real,10,0.5,0,balanced_accuracy,3,0.65,0.6,0.05,"));
     cr_assert_not_null(strstr(content, ",0.25,0.5,")); /* p, and corrected for two contrasts */
     cr_assert_not_null(strstr(
-        content, "\nmade-up,emixer,real,10,1,0,few_auprc,0,,,,,,,,,,,,,,,cannot tell,1,densenet_small\n"));
+        content, "\nmade-up,emixer,real,10,1,0,few_auprc,0,,,,,,,,,,,,,,,cannot tell,1,densenet_small,\n"));
     free(content);
     gains_close(&g);
     results_close(&r);
