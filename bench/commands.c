@@ -18,6 +18,8 @@ typedef struct command {
 
 static const command commands[] = {
     {"run", run_main, "run an experiment file: train, compare, draw"},
+    {"plan", plan_main, "print what a run would do, what is there, and how long the rest takes"},
+    {"gc", gc_main, "remove artifacts that no experiment file needs"},
     {"train", train_main, "train a generator, on its own"},
     {"synth", synth_main, "make images and reports with a trained generator"},
     {"score", score_main, "judge a set of synthetic images: quality, labels, copies, reports"},

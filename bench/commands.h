@@ -9,18 +9,13 @@
 int commands_main(int argc, char **argv);
 
 err run_main(int argc, char **argv);    /* run.c */
+err plan_main(int argc, char **argv);   /* plan_command.c */
+err gc_main(int argc, char **argv);     /* gc.c */
 err train_main(int argc, char **argv);  /* train.c */
 err synth_main(int argc, char **argv);  /* synth.c */
 err score_main(int argc, char **argv);  /* score.c */
 err gains_main(int argc, char **argv);  /* gains_command.c */
 err check_main(int argc, char **argv);  /* check.c */
-err plot_main(int argc, char **argv);   /* plot.c */
-err data_main(int argc, char **argv);   /* data_command.c */
-err perf_main(int argc, char **argv);   /* perf.c */
-err run_main(int argc, char **argv);    /* run.c */
-err train_main(int argc, char **argv);  /* train.c */
-err synth_main(int argc, char **argv);  /* synth.c */
-err score_main(int argc, char **argv);  /* score.c */
 err plot_main(int argc, char **argv);   /* plot.c */
 err report_main(int argc, char **argv); /* html_report.c */
 err reader_main(int argc, char **argv); /* reader.c */

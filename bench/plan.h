@@ -66,6 +66,9 @@ typedef struct plan {
 err plan_open(const study *s, int threads, plan *out);
 void plan_close(plan *p);
 
+/* Keeps the first trials of a plan and what they need. ERR_SYSTEM. */
+err plan_limit(plan *p, int trials);
+
 /* The share of synthetic images of an arm under the i-th of its ratios; arm_ratio_count says how many there
  * are. */
 int arm_ratio_count(const study *s, int arm_index);

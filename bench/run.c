@@ -87,6 +87,7 @@ int run_threads(const settings *s)
 err run_plan_open(const study *experiment, plan *out)
 {
     TRY(plan_open(experiment, run_threads(&experiment->s), out));
+    if (experiment->s.limit > 0) TRY(plan_limit(out, experiment->s.limit));
     return OK;
 }
 

@@ -13,7 +13,7 @@ err run_arguments(const char *command, int argc, char **argv, settings *out, boo
 /* How many threads a process of such a run uses: run.threads, or its share of the cores. */
 int run_threads(const settings *s);
 
-/* The plan of such a run. Errors as plan_open; plan_close also then. */
+/* The plan of such a run, as far as run.limit goes. Errors as plan_open; plan_close also then. */
 err run_plan_open(const study *experiment, plan *out);
 
 /* The folder of its results. ERR_USAGE if the path is too long. */

@@ -207,6 +207,39 @@ Test(plan, guards_come_before_what_they_guard)
     plan_close(&p);
 }
 
+Test(plan, a_limited_plan_has_the_first_trials_and_what_they_need)
+{
+    plan whole = planned(NULL, NULL, 1), p = planned(NULL, NULL, 1);
+    int trials = 0;
+    cr_assert_eq(plan_limit(&p, 3), OK);
+    cr_expect_eq(count(&p, KIND_TRIAL), 3); /* real, real+classic, and real+emixer at one ratio */
+    cr_expect_eq(count(&p, KIND_GENERATOR), 1);
+    cr_expect_eq(count(&p, KIND_GUARD), 2);
+    for (int i = 0; i < p.n; i++) {
+        for (int j = 0; j < ARTIFACT_INPUTS; j++) cr_expect_lt(p.items[i].inputs[j], i);
+        cr_expect_lt(p.items[i].after, i);
+    }
+    for (int i = 0; i < whole.n && trials < 3; i++) {
+        if (whole.items[i].kind != KIND_TRIAL) continue;
+        for (int j = 0, n = 0; j < p.n; j++)
+            if (p.items[j].kind == KIND_TRIAL && n++ == trials) {
+                const artifact *a = &p.items[j], *b = &whole.items[i];
+                cr_expect_str_eq(a->key.hex, b->key.hex);
+                for (int k = 0; k < 2; k++)
+                    if (a->inputs[k] >= 0)
+                        cr_expect_str_eq(p.items[a->inputs[k]].key.hex, whole.items[b->inputs[k]].key.hex);
+            }
+        trials++;
+    }
+    plan_close(&whole);
+    plan_close(&p);
+    p = planned("experiment.arms=emixer,real", NULL, 1);
+    int n = p.n;
+    cr_assert_eq(plan_limit(&p, 1000), OK);
+    cr_expect_eq(p.n, n);
+    plan_close(&p);
+}
+
 Test(plan, settings_of_controls_change_only_those)
 {
     static const char arms[] =
