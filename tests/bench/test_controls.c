@@ -1,10 +1,12 @@
 /* Runs with the arms that are controls. */
+#include "bench/plan.h"
 #include "helpers.h"
 
 #include "data/dataset.h"
 #include "data/images.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +41,11 @@ static outcome run_arms(const char *out, const char *arms)
 }
 
 /* Whether results.csv of OUT has a finished trial of the arm. */
-static bool finished(const char *out, const char *arm, const char *ratio)
+static bool finished(const char *out, const char *name_of_arm, const char *ratio)
 {
     char name[64], row[256];
     (void)snprintf(name, sizeof name, "%s/results.csv", out);
-    (void)snprintf(row, sizeof row, "\ntiny,%s,3,%s,0,done,", arm, ratio);
+    (void)snprintf(row, sizeof row, "\ntiny,%s,3,%s,0,done,", name_of_arm, ratio);
     char *results = read_text(folder, name);
     bool found = strstr(results, row) != NULL;
     if (!found) (void)fprintf(stderr, "%s is not in\n%s", row, results);
@@ -118,4 +120,73 @@ Test(controls, controls_of_several_labels_run)
         cr_expect(strstr(results, row), "%s", results);
     }
     free(results);
+}
+
+/* Flips a byte of a file of each artifact of OUT: the manifest, or the first other one. */
+static int damage_all(const char *out, bool the_manifest, unsigned *kinds)
+{
+    int damaged = 0;
+    struct dirent **artifacts, **files;
+    cr_assert_eq(path_join(path, folder, "%s/artifacts", out), OK);
+    int n = scandir(path, &artifacts, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        char artifact_folder[PATH_BYTES], target[PATH_BYTES] = "";
+        const char *name = artifacts[i]->d_name;
+        cr_assert_eq(path_join(artifact_folder, path, "%s", name), OK);
+        int m = strchr(name, '-') ? scandir(artifact_folder, &files, NULL, alphasort) : 0;
+        for (int j = 0; j < m; j++) {
+            bool is_manifest = strcmp(files[j]->d_name, "manifest.ini") == 0;
+            if (files[j]->d_name[0] != '.' && is_manifest == the_manifest && !target[0])
+                cr_assert_eq(path_join(target, artifact_folder, "%s", files[j]->d_name), OK);
+            free(files[j]);
+        }
+        if (m > 0) free(files);
+        for (unsigned k = 0; k < KIND_COUNT; k++)
+            if (strncmp(name, artifact_kind_names[k], strlen(artifact_kind_names[k])) == 0) *kinds |= 1U << k;
+        free(artifacts[i]);
+        if (!target[0]) continue;
+        FILE *f = fopen(target, "r+");
+        cr_assert_not_null(f, "%s", target);
+        cr_assert_eq(fseek(f, -3, SEEK_END), 0);
+        int old = fgetc(f);
+        cr_assert_eq(fseek(f, -3, SEEK_END), 0);
+        cr_assert_neq(fputc(old ^ 1, f), EOF);
+        cr_assert_eq(fclose(f), 0);
+        damaged++;
+    }
+    free(artifacts);
+    return damaged;
+}
+
+/* Every score of results.csv, which is all that stands before the images. */
+static void expect_scores(const char *wanted, const char *found)
+{
+    for (const char *w = wanted, *f = found; *w; w += strcspn(w, "\n") + 1, f += strcspn(f, "\n") + 1) {
+        const char *end = strstr(w, ",COVID-19:");
+        size_t length = end && end < w + strcspn(w, "\n") ? (size_t)(end - w) : strcspn(w, "\n");
+        cr_expect(strncmp(w, f, length) == 0, "%s", f);
+    }
+}
+
+Test(controls, a_byte_that_changed_in_any_artifact_is_told_and_the_artifact_made_again)
+{
+    static const char arms[] = "experiment.arms=real,real+emixer,real+pseudo";
+    unsigned kinds = 0;
+    outcome o = run_arms("out", arms);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    outcome_close(&o);
+    char *wanted = read_text(folder, "out/results.csv");
+    for (int pass = 0; pass < 2; pass++) {
+        int damaged = damage_all("out", pass == 1, &kinds), told = 0;
+        o = run_arms("out", arms);
+        cr_expect_eq(o.status, 0, "%s", o.err);
+        for (const char *at = o.err; (at = strstr(at, "bench: damaged: ")); at++) told++;
+        cr_expect_eq(told, damaged, "%d of %d: %s", told, damaged, o.err);
+        outcome_close(&o);
+        char *found = read_text(folder, "out/results.csv");
+        expect_scores(wanted, found);
+        free(found);
+    }
+    cr_expect_eq(kinds, (1U << KIND_COUNT) - 1, "an artifact of each kind was damaged");
+    free(wanted);
 }
