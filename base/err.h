@@ -1,7 +1,7 @@
 /* Errors are values. A function that can fail returns `err`; on failure it has left one line for the user in
  * err_message(), naming the file, line, key or sample and what to do. The codes are also the exit statuses of
- * `bench`: the numbers of sysexits.h where it has one; 1 and 2 are the verdicts of `bench check` and of nothing
- * else. */
+ * `bench`: the numbers of sysexits.h where it has one; 1 and 2 are the verdicts of `bench check` and of
+ * nothing else. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

@@ -29,8 +29,8 @@ double metric_label_f1(label_counts c);        /* 2TP/(2TP+FP+FN); NaN if that i
 double metric_label_micro_f1(const label_counts *counts, int k);
 double metric_label_macro_f1(const label_counts *counts, int k);
 
-/* Of one label's probabilities (0..1) over n samples, truth as above; NaN without a known truth, and if a score
- * that counts is NaN. Brier score, mean (p - t)^2: brier_score_loss. Expected calibration error of the
+/* Of one label's probabilities (0..1) over n samples, truth as above; NaN without a known truth, and if a
+ * score that counts is NaN. Brier score, mean (p - t)^2: brier_score_loss. Expected calibration error of the
  * probability that the label is there, over `bins` (>= 1) equal-width bins of (0,1], 0 in the first: the mean
  * distance of a bin's mean probability from its share of true labels, weighed by its samples. */
 double metric_label_brier(const float *score, const float *truth, int n);
