@@ -4,6 +4,8 @@
 #include "data/near_duplicates.h"
 #include "downstream/copies.h"
 
+#include "base/order.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +50,6 @@ static void list_copies(const pair_of_sets *p, const samples *which, const neare
     }
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 /* Lists what is nearer than the nearest twentieth of held-out images. */
 static err judge(const pair_of_sets *p, const samples *which, const nearest_training *made,
                  const nearest_training *held_out, int m, guard_findings *f)
@@ -68,7 +64,7 @@ static err judge(const pair_of_sets *p, const samples *which, const nearest_trai
     for (int i = 0; i < m; i++) others[i] = held_out[i].relative;
     err error = copy_test_of(values, n, others, m, level, &t);
     if (error == OK && (t.low > 0.5 || t.near_p <= level)) {
-        qsort(others, (size_t)m, sizeof *others, by_size);
+        qsort(others, (size_t)m, sizeof *others, order_doubles);
         list_copies(p, which, made, others[m / 20], f);
         (void)snprintf(
             f->messages[GUARD_copies], sizeof f->messages[0],

@@ -1,5 +1,6 @@
 #include "bench/second_sets.h"
 
+#include "base/order.h"
 #include "base/rng.h"
 #include "bench/teacher.h"
 #include "downstream/neighbours.h"
@@ -208,12 +209,6 @@ err second_filtered(const dataset *made, bool several, const float *probabilitie
     return error;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 /* The distance that `share` of the real images do not exceed, each from its nearest other one. */
 static err real_distance(const float *features, int n, int width, double share, double *out)
 {
@@ -223,7 +218,7 @@ static err real_distance(const float *features, int n, int width, double share, 
     if (!squared) return out_of_memory(n);
     err error = nearest_neighbours(features, n, features, n, width, 1, true, NULL, squared);
     if (error == OK) {
-        qsort(squared, (size_t)n, sizeof *squared, by_size);
+        qsort(squared, (size_t)n, sizeof *squared, order_doubles);
         int rank = (int)ceil(share * n) - 1;
         *out = sqrt(squared[rank < 0 ? 0 : rank]);
     }

@@ -1,5 +1,6 @@
 #include "bench/statistics.h"
 
+#include "base/order.h"
 #include "base/rng.h"
 
 #include <assert.h>
@@ -106,12 +107,6 @@ static int flipped_sums(const double *d, int n, double start, double *sums)
     return count;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* How many pairs of one of n sums a and one of m sums b, both sorted, reach |a + b| >= threshold > 0. */
 static double pairs_reaching(const double *a, int n, const double *b, int m, double threshold)
 {
@@ -136,8 +131,8 @@ static double exact_p_value(const double *x, const double *y, int n, int pairs, 
         if (is_pair(x, y, i)) d[used++] = x[i] - y[i];
     int n_a = flipped_sums(d + 1, half - 1, d[0], a);
     int n_b = flipped_sums(d + half, pairs - half, 0.0, b);
-    qsort(a, (size_t)n_a, sizeof *a, by_value);
-    qsort(b, (size_t)n_b, sizeof *b, by_value);
+    qsort(a, (size_t)n_a, sizeof *a, order_doubles);
+    qsort(b, (size_t)n_b, sizeof *b, order_doubles);
     return pairs_reaching(a, n_a, b, n_b, threshold) / ldexp(1.0, pairs - 1);
 }
 

@@ -1,5 +1,7 @@
 #include "data/windows.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,12 +141,6 @@ static double block_agreement(const float *x, const float *y, int block)
     return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 double window_agreement(const pixel_sums *a, window wa, const pixel_sums *b, window wb)
 {
     float x[FINE], y[FINE];
@@ -152,6 +148,6 @@ double window_agreement(const pixel_sums *a, window wa, const pixel_sums *b, win
     find_details(a, wa, x);
     find_details(b, wb, y);
     for (int i = 0; i < BLOCKS; i++) blocks[i] = block_agreement(x, y, i);
-    qsort(blocks, BLOCKS, sizeof *blocks, by_size);
+    qsort(blocks, BLOCKS, sizeof *blocks, order_doubles);
     return (blocks[BLOCKS / 2 - 1] + blocks[BLOCKS / 2]) / 2;
 }

@@ -1,15 +1,11 @@
 #include "downstream/copies.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 const char *const copy_verdict_names[] = {"too few images", "none found", "copies"};
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* The share of pairs in which the synthetic value is lower, ties counting half, in halves of pairs, which are
  * exact. Both rising. */
@@ -87,8 +83,8 @@ err copy_test_of(const double *synthetic, int n, const double *held_out, int m, 
     if (!sorted) return err_set(ERR_SYSTEM, "out of memory for the distances of %d images", n);
     for (size_t i = 0; i < first; i++) sorted[i] = synthetic[i];
     for (size_t i = 0; i < second; i++) sorted[first + i] = held_out[i];
-    qsort(sorted, first, sizeof *sorted, by_value);
-    qsort(sorted + first, second, sizeof *sorted, by_value);
+    qsort(sorted, first, sizeof *sorted, order_doubles);
+    qsort(sorted + first, second, sizeof *sorted, order_doubles);
     *out = test_sorted(sorted, n, sorted + first, m, level);
     free(sorted);
     return OK;
