@@ -45,7 +45,7 @@ static err add_mean(const study *experiment, const results *r, baseline_row row,
     for (int i = 0; i < r->n; i++) {
         const trial_row *trial = &r->rows[i];
         double value = trial->values.values[row.metric];
-        if (trial->shots != row.shots || fabs(trial->ratio - row.ratio) > 1e-9 ||
+        if (trial->shots != row.shots || !same_share(trial->ratio, row.ratio) ||
             strcmp(trial->arm, row.arm) != 0 || isnan(value))
             continue;
         bool wanted = false;
@@ -250,9 +250,8 @@ const baseline_row *baseline_find(const baseline *b, const baseline_row *like)
 {
     for (int i = 0; i < b->n; i++) {
         const baseline_row *row = &b->rows[i];
-        if (row->metric == like->metric && row->shots == like->shots &&
-            fabs(row->ratio - like->ratio) < 1e-9 &&
-            fabs(row->baseline_ratio - like->baseline_ratio) < 1e-9 && strcmp(row->arm, like->arm) == 0 &&
+        if (row->metric == like->metric && row->shots == like->shots && same_share(row->ratio, like->ratio) &&
+            same_share(row->baseline_ratio, like->baseline_ratio) && strcmp(row->arm, like->arm) == 0 &&
             strcmp(row->baseline, like->baseline) == 0)
             return row;
     }

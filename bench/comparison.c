@@ -17,7 +17,7 @@ static int count_failed(const results *r, const char *arm_name, int shots, doubl
 {
     int n = 0;
     for (int i = 0; i < r->n; i++)
-        n += !r->rows[i].done && r->rows[i].shots == shots && fabs(r->rows[i].ratio - ratio) < 1e-9 &&
+        n += !r->rows[i].done && r->rows[i].shots == shots && same_share(r->rows[i].ratio, ratio) &&
              strcmp(r->rows[i].arm, arm_name) == 0;
     return n;
 }

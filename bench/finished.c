@@ -46,7 +46,7 @@ static void add_row(const results *r, int index, row_lists *lists)
     for (int i = 0; i < index; i++) {
         old_arm |= strcmp(r->rows[i].arm, row->arm) == 0;
         old_shots |= r->rows[i].shots == row->shots;
-        old_ratio |= fabs(r->rows[i].ratio - row->ratio) < 1e-9;
+        old_ratio |= same_share(r->rows[i].ratio, row->ratio);
         old_seed |= r->rows[i].seed == row->seed;
         old_share |= same_share(r->rows[i].labelled, row->labelled);
         old_model |= strcmp(r->rows[i].model, row->model) == 0;

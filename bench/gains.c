@@ -35,7 +35,7 @@ err gains_open(const study *experiment, const results *r, gains *out)
 static bool is_of(const trial_row *t, const gain_row *row, bool baseline)
 {
     double ratio = baseline ? row->baseline_ratio : row->ratio;
-    return t->shots == row->shots && fabs(t->ratio - ratio) < 1e-9 && t->labelled == row->labelled &&
+    return t->shots == row->shots && same_share(t->ratio, ratio) && same_share(t->labelled, row->labelled) &&
            strcmp(t->arm, baseline ? row->baseline : row->arm) == 0 && strcmp(t->model, row->model) == 0;
 }
 
