@@ -35,6 +35,17 @@ char *read_text(const char *folder, const char *name)
     return bytes;
 }
 
+void flip_bit(const char *path)
+{
+    FILE *f = fopen(path, "r+");
+    cr_assert_not_null(f, "%s", path);
+    cr_assert_eq(fseek(f, -3, SEEK_END), 0);
+    int old = fgetc(f);
+    cr_assert_eq(fseek(f, -3, SEEK_END), 0);
+    cr_assert_neq(fputc(old ^ 1, f), EOF);
+    cr_assert_eq(fclose(f), 0);
+}
+
 bool message_has(const char *part)
 {
     if (strstr(err_message(), part)) return true;

@@ -19,6 +19,9 @@ void write_text(const char *folder, const char *name, const char *content, char 
 /* The whole file; free() it. */
 char *read_text(const char *folder, const char *name);
 
+/* Flips a bit of the third byte from the end of a file. */
+void flip_bit(const char *path);
+
 /* True, or prints both, if err_message() has `part` in it. */
 bool message_has(const char *part);
 
