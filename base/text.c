@@ -88,6 +88,15 @@ err text_check(const text *t)
     return t->failed ? err_set(ERR_SYSTEM, "out of memory while writing text") : OK;
 }
 
+err text_print(text *t)
+{
+    err error = text_check(t);
+    if (error == OK && (fputs(t->data ? t->data : "", stdout) == EOF || fflush(stdout) == EOF))
+        error = err_set_errno(ERR_IO, "standard output: writing failed");
+    text_close(t);
+    return error;
+}
+
 void text_close(text *t)
 {
     free(t->data);

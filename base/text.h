@@ -29,6 +29,9 @@ void text_csv_cell(text *t, const char *cell);
 const char *csv_cell_content(const char *cell);
 
 err text_check(const text *t); /* ERR_SYSTEM if an append failed */
+
+/* Writes the text to standard output and frees it. ERR_SYSTEM if an append failed; ERR_IO. */
+err text_print(text *t);
 void text_close(text *t);
 
 #endif

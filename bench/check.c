@@ -1,7 +1,6 @@
 /* `bench check`. */
 #include "bench/commands.h"
 #include "bench/comparison.h"
-#include "bench/data_command.h"
 #include "bench/finished.h"
 #include "bench/flags.h"
 
@@ -26,7 +25,7 @@ static err print_help(const flag *flags, int n)
         "something cannot be compared: too few seeds, other data, or nothing in the baseline. Any other\n"
         "status is an error, as of all commands (`bench help`).\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err write_junit(const comparison *c, const char *path)
@@ -62,7 +61,7 @@ static err compare(const request *q, const study *experiment, const results *r, 
     err error = comparison_open(experiment, r, &was, now, &c);
     baseline_close(&was);
     if (error == OK) error = comparison_print(&c, &t);
-    if (error == OK) error = data_print(&t);
+    if (error == OK) error = text_print(&t);
     if (error == OK && q->junit) error = write_junit(&c, q->junit);
     if (error == OK) error = verdict_of(&c, path);
     comparison_close(&c);
@@ -74,7 +73,7 @@ static err update(const baseline *now, const char *path)
     text t = {0};
     TRY(baseline_write(now, path));
     text_printf(&t, "%s: %d values\n", path, now->n);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err check(const request *q, const study *experiment, const results *r)

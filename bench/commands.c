@@ -69,15 +69,6 @@ static void exit_help(text *t)
                     exit_statuses[i].meaning, exit_statuses[i].then);
 }
 
-static err print_text(text *t)
-{
-    err error = text_check(t);
-    if (error == OK && (fputs(t->data ? t->data : "", stdout) == EOF || fflush(stdout) == EOF))
-        error = err_set_errno(ERR_IO, "standard output: writing failed");
-    text_close(t);
-    return error;
-}
-
 static err print_overview(void)
 {
     text t = {0};
@@ -88,7 +79,7 @@ static err print_overview(void)
     text_printf(&t,
                 "\n`bench COMMAND --help` tells more; `bench --version` tells version and code hash.\n\n");
     exit_help(&t);
-    return print_text(&t);
+    return text_print(&t);
 }
 
 static err help_main(int argc, char **argv)
@@ -97,19 +88,19 @@ static err help_main(int argc, char **argv)
     text t = {0};
     if (argc == 1 && strcmp(argv[0], "arms") == 0) {
         arms_help(&t);
-        return print_text(&t);
+        return text_print(&t);
     }
     if (argc == 1 && strcmp(argv[0], "settings") == 0) {
         options_help(&t);
-        return print_text(&t);
+        return text_print(&t);
     }
     if (argc == 1 && strcmp(argv[0], "exit") == 0) {
         exit_help(&t);
-        return print_text(&t);
+        return text_print(&t);
     }
     if (argc == 1 && strcmp(argv[0], "guards") == 0) {
         guards_help(&t);
-        return print_text(&t);
+        return text_print(&t);
     }
     return err_set(ERR_USAGE, "help %.60s: there is `bench help`, and of it arms, guards, settings and exit",
                    argv[0]);

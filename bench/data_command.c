@@ -23,15 +23,6 @@ static const part parts[] = {
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-err data_print(text *t)
-{
-    err error = text_check(t);
-    if (error == OK && (fputs(t->data ? t->data : "", stdout) == EOF || fflush(stdout) == EOF))
-        error = err_set_errno(ERR_IO, "standard output: writing failed");
-    text_close(t);
-    return error;
-}
-
 err data_tell(status_line *line, const char *what, long done, long total)
 {
     enum { PERCENTAGE = 4 };
@@ -51,7 +42,7 @@ static err print_help(void)
     for (int i = 0; i < PARTS; i++) text_printf(&t, "  %-7s %s\n", parts[i].name, parts[i].help);
     text_printf(&t, "\nA packed set is a folder of images.npy, labels.npy, labels.csv and samples.csv;\n"
                     "`data.source = packed:DIR` trains on it. `bench data PART --help` tells more.\n");
-    return data_print(&t);
+    return text_print(&t);
 }
 
 err data_main(int argc, char **argv)

@@ -14,7 +14,4 @@ err data_export_main(int argc, char **argv); /* data_export.c */
  * wants an end. */
 err data_tell(status_line *line, const char *what, long done, long total);
 
-/* Writes the text to standard output and frees it. ERR_IO. */
-err data_print(text *t);
-
 #endif

@@ -42,7 +42,7 @@ static err print_help(const flag *flags, int n)
     text_printf(
         &t, "\nImages of one patient, taken a few days apart, can be as alike as copies are: look at the\n"
             "--sheet before you leave something out.\n");
-    return data_print(&t);
+    return text_print(&t);
 }
 
 /* ---- output ---- */
@@ -187,7 +187,7 @@ static err report(const request *q, const result *r)
         text_printf(&t, "%s: %d images, %d left out\n", q->out, r->set->n - left_out, left_out);
     else if (left_out > 0)
         text_printf(&t, "--out NEW writes the set without %d of them\n", left_out);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static void result_close(result *r)

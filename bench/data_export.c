@@ -21,7 +21,7 @@ static err print_help(const flag *flags, int n)
         "  r2gen        images/000001.png, ... and annotation.json, of the images with a report\n\n"
         "In manifest.csv an apostrophe stands before what a spreadsheet would take for a formula.\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err tell(void *context, long done, long total)
@@ -63,5 +63,5 @@ err data_export_main(int argc, char **argv)
     if (error != OK) return error;
     text t = {0};
     text_printf(&t, "%s: %ld images\n", out, written);
-    return data_print(&t);
+    return text_print(&t);
 }

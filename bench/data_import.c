@@ -73,7 +73,7 @@ static err print_help(const flag *flags, int n)
             line += length + (line[length] == '\n');
         }
     }
-    return data_print(&t);
+    return text_print(&t);
 }
 
 /* ---- labels out of reports ---- */
@@ -190,7 +190,7 @@ static err report(const request *r, const import_result *result)
                     ? "the publisher's"
                     : "none yet; training splits by patient, `bench data split` writes one down");
     text_printf(&t, "to train on it: --set data.source=packed:%s --set data.size=%d\n", o->out, o->size);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static import_answer answer_of(const char *given)

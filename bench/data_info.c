@@ -21,7 +21,7 @@ static err print_help(const flag *flags, int n)
                 "images that are there twice to the pixel; `bench data dedup` finds those that are nearly "
                 "alike.\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static double percent(long part, long whole)
@@ -180,7 +180,7 @@ static err run(const char *folder, const char *sheet, bool include_private)
     if (error == OK && sheet)
         text_printf(&t, "  sheet        %s: a row a label, in their order above\n", sheet);
     if (error == OK)
-        error = data_print(&t);
+        error = text_print(&t);
     else
         text_close(&t);
     set_summary_close(&s);

@@ -13,7 +13,7 @@ static err print_help(const flag *flags, int n)
             "and writes the sides into the column `split` of its samples.csv, where all training finds\n"
             "them. Images without a patient are patients of their own.\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 err data_split_main(int argc, char **argv)
@@ -36,5 +36,5 @@ err data_split_main(int argc, char **argv)
     TRY(split_write(folder, validation, test, (uint64_t)seed, replace, sides));
     text t = {0};
     text_printf(&t, "%s: %d images train, %d validation, %d test\n", folder, sides[0], sides[1], sides[2]);
-    return data_print(&t);
+    return text_print(&t);
 }

@@ -1,6 +1,5 @@
 /* `bench gains`. */
 #include "bench/commands.h"
-#include "bench/data_command.h"
 #include "bench/finished.h"
 #include "bench/flags.h"
 #include "bench/report.h"
@@ -15,7 +14,7 @@ static err print_help(const flag *flags, int n)
         "of a run, or any results.csv: without settings.ini beside it, arms, ratios, seeds and so on are\n"
         "those of its rows. docs/statistics.md says what the numbers mean.\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err choose_metric(const char *name, study *experiment)
@@ -36,7 +35,7 @@ static err show(const study *experiment, const results *r, const char *out)
     err error = out ? gains_write(experiment->s.name, &g, out) : OK;
     if (error == OK) error = report_gains(experiment, &g, &t);
     gains_close(&g);
-    if (error == OK) return data_print(&t);
+    if (error == OK) return text_print(&t);
     text_close(&t);
     return error;
 }

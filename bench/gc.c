@@ -37,10 +37,7 @@ static err print_help(const flag *flags, int n)
                 "other code or other data left. Without a file, OUT/settings.ini counts, the settings of\n"
                 "the last run there. What a run is making just now stays.\n\n");
     flags_help(flags, n, &t);
-    err error = text_check(&t);
-    if (error == OK) (void)fputs(t.data, stdout);
-    text_close(&t);
-    return error;
+    return text_print(&t);
 }
 
 /* ---- what is needed ---- */

@@ -1,6 +1,5 @@
 /* `bench report`: a run's results as one page. */
 #include "bench/commands.h"
-#include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/html_parts.h"
 #include "bench/markup.h"
@@ -99,7 +98,7 @@ static err print_help(const flag *flags, int n)
             "and versions. It asks for nothing from outside, and the same CSVs give the same bytes. It\n"
             "shows training images: look at whose they are before it is passed on.\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err report_request(const request *r)

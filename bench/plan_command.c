@@ -171,9 +171,7 @@ static err print_plan(const study *experiment, const plan *p, bool listed)
     if (error == OK) error = find_rate(&e);
     if (error == OK && listed) error = list(p, &s, stored, &e, &t);
     if (error == OK) error = summarise(&e, experiment->s.jobs, &t);
-    if (error == OK) error = text_check(&t);
-    if (error == OK && (fputs(t.data, stdout) == EOF || fflush(stdout) == EOF))
-        error = err_set_errno(ERR_IO, "standard output: writing failed");
+    if (error == OK) error = text_print(&t);
     text_close(&t);
     store_close(&s);
     return error;

@@ -2,7 +2,6 @@
 #include "bench/plot.h"
 
 #include "bench/commands.h"
-#include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/gnuplot.h"
 #include "bench/plot_figures.h"
@@ -83,7 +82,7 @@ static err print_help(const flag *flags, int n)
         text_printf(&t, "  %-15s %s\n", plot_figures[i].name, plot_figures[i].title);
     text_printf(&t, "\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err draw_all(const evidence *e, const char *out)
@@ -100,7 +99,7 @@ static err draw_all(const evidence *e, const char *out)
             text_printf(&said, "  %s/%s.svg, .pdf  %s\n", out, name, plot_figures[i].title);
         text_close(&why);
     }
-    if (error == OK) return data_print(&said);
+    if (error == OK) return text_print(&said);
     text_close(&said);
     return error;
 }

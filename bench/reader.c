@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/staging.h"
 #include "bench/commands.h"
-#include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/privacy.h"
 
@@ -33,7 +32,7 @@ static err make_help(const flag *flags, int n)
                 "cleaned and written out by the same rules, and images have as many bytes as each other:\n"
                 "nothing but pixels and words tells what is real.\n\n");
     flags_help(flags, n, &t);
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err write_to(const char *folder, const char *name, const text *content)
@@ -112,7 +111,7 @@ static err score_help(void)
             "pairs and their difference with its interval, how often each reader told real from synthetic\n"
             "against chance, and how far the readers agree. Answers to another study, or with another key\n"
             "than the form's, are refused.\n");
-    return data_print(&t);
+    return text_print(&t);
 }
 
 static err score_answers(const char *const *words, int n)
@@ -122,7 +121,7 @@ static err score_answers(const char *const *words, int n)
     TRY(reader_answers_open(words[0], words + 1, n - 1, &a));
     err error = reader_report(&a, &t);
     reader_answers_close(&a);
-    if (error == OK) return data_print(&t);
+    if (error == OK) return text_print(&t);
     text_close(&t);
     return error;
 }
@@ -149,7 +148,7 @@ static err print_help(void)
                     "  make   write a blinded form of real and synthetic pairs, and its key\n"
                     "  score  read the answers back\n\n"
                     "`bench reader PART --help` tells more.\n");
-    return data_print(&t);
+    return text_print(&t);
 }
 
 err reader_main(int argc, char **argv)

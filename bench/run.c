@@ -56,11 +56,7 @@ static err print_help(void)
             "apart, so go on with the same --jobs, or set run.threads.\n\nSettings of an experiment file, "
             "with their defaults:\n\n");
     options_help(&t);
-    err error = text_check(&t);
-    if (error == OK && fputs(t.data, stdout) == EOF)
-        error = err_set_errno(ERR_IO, "standard output: writing failed");
-    text_close(&t);
-    return error;
+    return text_print(&t);
 }
 
 static err name_outputs(const settings *s, outputs *o)
@@ -157,9 +153,7 @@ static err print_report(const study *experiment, const results *r, const gains *
         "\nFiles\n  %s  every trial\n  %s  its scores label by label\n  %s  every contrast and metric\n"
         "  %s  the same label by label\n%s",
         o->results, o->label_scores, o->gains, o->label_gains, figures->data ? figures->data : "");
-    if (error == OK) error = text_check(&t);
-    if (error == OK && (fputs(t.data, stdout) == EOF || fflush(stdout) == EOF))
-        error = err_set_errno(ERR_IO, "standard output: writing failed");
+    if (error == OK) error = text_print(&t);
     text_close(&t);
     return error;
 }

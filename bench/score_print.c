@@ -186,9 +186,7 @@ err score_print(const score_all *a)
     if (error == OK) error = print_reports(a, &t);
     if (error == OK && a->request->out)
         text_printf(&t, "\nFiles in %s: score.csv and others\n", a->request->out);
-    if (error == OK) error = text_check(&t);
-    if (error == OK && (fputs(t.data, stdout) == EOF || fflush(stdout) == EOF))
-        error = err_set_errno(ERR_IO, "standard output: writing failed");
+    if (error == OK) error = text_print(&t);
     text_close(&t);
     return error;
 }
