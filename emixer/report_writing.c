@@ -337,7 +337,6 @@ static err choose(batch *b)
         char purpose[40];
         (void)snprintf(purpose, sizeof purpose, "emixer/write/candidate%d", c);
         b->candidate_seed = rng_key(b->seed, purpose);
-        memset(b->ids, 0, (size_t)o->batch * (size_t)length * sizeof *b->ids);
         TRY(write_sentences(b));
         TRY(match(b, matches));
         for (int i = 0; i < b->reports; i++) {
