@@ -96,7 +96,7 @@ def tell(text):
 def fastest(name, precision, a):
     """Tries the variants, telling the time of each; the best one's process stays open."""
     best, best_seconds = None, float("inf")
-    for variant in candidates((a.variant,) if a.variant else workloads[name].variants, precision):
+    for variant in candidates(a.variant or workloads[name].variants, precision):
         try:
             torch = Torch(name, variant, a)
             seconds = torch.run(a.seconds).seconds
@@ -222,7 +222,8 @@ def arguments():
     parser.add_argument("--precision", choices=("fp32", "bf16"), action="append", help="both by default")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each run")
-    parser.add_argument("--variant", help="PyTorch's, such as compile+channels_last+merged, instead of trying all")
+    parser.add_argument("--variant", action="append",
+                        help="PyTorch's, such as compile+channels_last+merged, instead of trying all; several are tried")
     parser.add_argument("--folder", default="build/peers/data", help="where the data workloads keep their files")
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("build/peers/inductor"),
                         help="where torch.compile keeps what it made: the first run takes long")

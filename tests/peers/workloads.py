@@ -62,4 +62,6 @@ workloads = {
 
 def candidates(words, precision):
     """The variants to choose PyTorch's best of. In bf16 it may also stay in fp32."""
-    return words if precision == "fp32" else tuple(f"{v}+bf16" for v in words) + words
+    if precision == "fp32":
+        return tuple(words)
+    return tuple(f"{v}+bf16" for v in words if not v.endswith("+bf16")) + tuple(words)
