@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "bench/guards.h"
 #include "bench/interrupt.h"
+#include "bench/judge.h"
 #include "bench/lessons.h"
 #include "bench/losses.h"
 #include "bench/provenance.h"
@@ -95,7 +96,7 @@ static err on_generator_step(void *context, int t, const emixer_losses *values)
     return builder_progress(w->b, (double)t / steps);
 }
 
-static err train_generator(builder *b, const artifact *a, const lesson *l, const char *work)
+static err train_generator(builder *b, const artifact *a, lesson *l, const char *work)
 {
     const settings *s = &b->study->s;
     char checkpoint[PATH_BYTES], weights[PATH_BYTES], log[PATH_BYTES];
@@ -105,9 +106,13 @@ static err train_generator(builder *b, const artifact *a, const lesson *l, const
     TRY(path_join(log, work, LOSSES_FILE));
     TRY(losses_open(log, !path_exists(checkpoint), &watch.log));
     emixer_opts o = lesson_options(s, l, a->seed);
-    emixer *e;
-    TRY(lesson_model(s, &o, &e));
-    err error = emixer_train(e, &l->data, checkpoint, s->checkpoint_seconds, on_generator_step, &watch);
+    emixer *e = NULL;
+    judge *j = NULL;
+    err error = judge_open(s, l, a->seed, &j);
+    if (error == OK) error = lesson_model(s, &o, &e);
+    if (error == OK)
+        error = emixer_train(e, &l->data, checkpoint, s->checkpoint_seconds, on_generator_step, &watch);
+    judge_close(j);
     err closed = losses_close(&watch.log);
     if (error == OK) error = closed;
     if (error == OK) error = emixer_save(e, weights);

@@ -166,6 +166,7 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed)
     o.unlabelled_share = (float)s->unlabelled_share;
     o.lecam_weight = (float)s->lecam_weight;
     o.attention = s->emixer_attention;
+    o.choose_every = s->choose_every;
     o.pairs = s->emixer_pairs;
     if (l->words) o.vocabulary = vocabulary_size(l->words);
     o.sentences = s->emixer_sentences;

@@ -49,6 +49,7 @@ static void add_generator_lines(text *t, const settings *s)
 {
     ADD_LINES(t, s, generator_options);
     add_section(t, s, "emixer");
+    if (s->choose_every > 0) add_section(t, s, "downstream"); /* the judge's */
 }
 
 static void add_synthetic_lines(text *t, const settings *s)
@@ -219,9 +220,11 @@ static void label_group(artifact *a, const char *what)
 static err add_generator(plan *p, group *g)
 {
     if (g->generator >= 0) return OK;
-    char own[128];
+    char own[256];
+    bool judged = g->s->s.choose_every > 0;
     artifact a = group_artifact(g, KIND_GENERATOR);
-    (void)snprintf(own, sizeof own, "seed %d shots %d texts %s", g->seed, g->shots, p->texts.hex);
+    (void)snprintf(own, sizeof own, "seed %d shots %d texts %s judge %.40s %s", g->seed, g->shots,
+                   p->texts.hex, judged ? g->s->s.model.values[0] : "", judged ? p->weights.hex : "");
     text t = {0};
     ADD_LINES(&t, &g->s->s, split_options);
     add_generator_lines(&t, &g->s->s);

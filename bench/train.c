@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "bench/fingerprint.h"
 #include "bench/interrupt.h"
+#include "bench/judge.h"
 #include "bench/lessons.h"
 #include "bench/losses.h"
 #include "bench/privacy.h"
@@ -135,7 +136,7 @@ static const char mark[] = "; trained by `bench train`, seed ";
 /* The first line of MODEL.ini: what the weights depend on. */
 static err first_line(const training *t, const dataset *set, text *out)
 {
-    static const char *const sections[] = {"data", "emixer"};
+    const char *const sections[] = {"data", "emixer", t->s.choose_every > 0 ? "downstream" : ""};
     text lines = {0};
     hash other = {""};
     if (t->s.emixer_pairs > 0 && t->s.texts[0]) TRY(fingerprint(t->s.texts, &other));
@@ -209,12 +210,15 @@ static err run_training(training *t, emixer *e, const lesson *l)
     return error == OK ? closed : error;
 }
 
-static err train_model(training *t, const lesson *l)
+static err train_model(training *t, lesson *l)
 {
     emixer_opts o = lesson_options(&t->s, l, t->seed);
-    emixer *e;
-    TRY(lesson_model(&t->s, &o, &e));
-    err error = run_training(t, e, l);
+    emixer *e = NULL;
+    judge *j;
+    TRY(judge_open(&t->s, l, t->seed, &j));
+    err error = lesson_model(&t->s, &o, &e);
+    if (error == OK) error = run_training(t, e, l);
+    judge_close(j);
     if (error == OK) error = emixer_save(e, t->model);
     if (error == OK) error = folder_remove(t->checkpoint);
     if (error == OK)
@@ -222,6 +226,7 @@ static err train_model(training *t, const lesson *l)
             "%s: %d updates on %d labelled images, %d without labels, %d words; %zu numbers trained\n",
             t->model, o.steps, l->data.labelled->n, l->data.unlabelled ? l->data.unlabelled->n : 0,
             o.pairs ? o.vocabulary : 0, emixer_trained_count(e));
+    if (error == OK) error = judge_tell(&t->s, e);
     emixer_close(e);
     return error;
 }

@@ -35,6 +35,9 @@ typedef struct emixer_opts {
     float label_weight; /* of the labels that R's encoder, which learns them from real images, reads in G's
                            images, in G's loss; 0: off */
 
+    int choose_every; /* updates between two looks of emixer_data's judge, of which the best generator is
+                         kept; 0: the last update's */
+
     /* The report half. */
     int pairs;              /* images with reports in a step, at most `batch`; 0: no reports */
     int vocabulary;         /* V, special tokens included (data/vocabulary.h) */
@@ -68,6 +71,10 @@ typedef struct emixer_losses {
  * code. */
 typedef err (*emixer_progress)(void *context, int step, const emixer_losses *losses);
 
+/* Scores the images that emixer_synthesize makes in the middle of training; less is better, and one that is
+ * not finite is not chosen. Must depend on the model and on the training data alone. */
+typedef err (*emixer_judge)(void *context, emixer *e, double *score);
+
 /* What a model learns from. All of it is the caller's. */
 typedef struct emixer_data {
     const dataset *set;
@@ -77,13 +84,16 @@ typedef struct emixer_data {
     const char *const *reports;  /* (set->n) cleaned (data/report_text.h), NULL where there is none */
     const char *const *unpaired; /* (n_unpaired) cleaned reports that have no image */
     int n_unpaired;
+    emixer_judge judge; /* asked if choose_every > 0; else it may be NULL */
+    void *judge_context;
 } emixer_data;
 
 /* Trains to o.steps on the labelled samples (class-balanced draws with their labels), the unlabelled ones
  * (rotation self-supervision, and the unconditional part of D), the labelled ones' reports, and the unpaired
  * reports. With `checkpoint` (may be NULL) the state is written there every `checkpoint_seconds` and at the
- * end, and training resumes from it if it exists: the result is bit-identical. ERR_DIVERGED naming the step
- * and the seed; ERR_CONFIG or ERR_DATA for data that the model does not fit. */
+ * end, and training resumes from it if it exists: the result is bit-identical. With choose_every the images
+ * are those of the best update in the end; the checkpoint can go on from the last one. ERR_DIVERGED naming
+ * the step and the seed; ERR_CONFIG or ERR_DATA for data that the model does not fit. */
 err emixer_train(emixer *e, const emixer_data *data, const char *checkpoint, double checkpoint_seconds,
                  emixer_progress progress, void *context);
 
@@ -94,6 +104,10 @@ err emixer_load(emixer *e,
 /* Reads the settings that emixer_save wrote, so that emixer_open makes a model that the file fits.
  * ERR_NO_INPUT; ERR_DATA naming the first setting that is missing or out of range. */
 err emixer_read_options(const char *path, emixer_opts *out);
+
+/* The update whose images were the best (see choose_every), and its score, which may be NULL; 0 and NaN if
+ * there was no choice. */
+err emixer_choice(emixer *e, int *update, double *score);
 
 /* Makes n images (n,R,R) for labels (n,K) with the averaged (EMA) generator. Image i depends on the weights,
  * `seed`, i and labels[i] only. */

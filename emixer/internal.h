@@ -310,6 +310,15 @@ struct emixer {
 err take_label_names(emixer *e, const char *const *names);
 err take_vocabulary(emixer *e, const vocabulary *words);
 
+/* ---- choice.c ---- */
+
+/* Records where the best generator is kept; after all of G's tensors. */
+err choice_record(emixer *e);
+/* Asks the judge, if it is time, and keeps the averaged generator if it is the best so far. */
+err choice_look(emixer *e, const emixer_data *data);
+/* Makes the kept one the averaged generator, at the end of training. */
+err choice_take(emixer *e);
+
 /* ---- encode.c ---- */
 err record_encoding(emixer *e);
 

@@ -52,6 +52,7 @@ static err open_model(nn_device device, emixer *e)
     TRY(record_players(e));
     TRY(record_sampling(e));
     if (has_writer(&e->o)) TRY(record_encoding(e));
+    TRY(choice_record(e));
     TRY(players_set_constants(e));
     return open_optimizers(e);
 }

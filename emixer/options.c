@@ -69,6 +69,7 @@ static const option option_table[] = {
     {FIELD(unlabelled_share), OPTION_REAL, 0, 0.9},
     {FIELD(lecam_weight), OPTION_REAL, 0, 100},
     {FIELD(attention), OPTION_TRUTH, 0, 0},
+    {FIELD(choose_every), OPTION_INTEGER, 0, 100000000},
     {FIELD(pairs), OPTION_INTEGER, 0, 4096},
     {FIELD(vocabulary), OPTION_INTEGER, SPECIAL_TOKENS, 1000000},
     {FIELD(sentences), OPTION_INTEGER, 1, MOST_SENTENCES},

@@ -70,6 +70,7 @@ static err train(emixer *e, feed *f, const char *checkpoint, double checkpoint_s
             return err_context(error, "generator update %d, seed %llu", e->updates + 1,
                                (unsigned long long)e->o.seed);
         e->updates++;
+        TRY(choice_look(e, f->data));
         err stop = progress ? progress(context, e->updates, &losses) : OK;
         bool due = stop != OK || e->updates == e->o.steps || clock_seconds() - saved >= checkpoint_seconds;
         if (checkpoint && due) {
@@ -78,13 +79,15 @@ static err train(emixer *e, feed *f, const char *checkpoint, double checkpoint_s
         }
         if (stop != OK) return stop;
     }
-    return OK;
+    return choice_take(e);
 }
 
 err emixer_train(emixer *e, const emixer_data *data, const char *checkpoint, double checkpoint_seconds,
                  emixer_progress progress, void *context)
 {
     feed f;
+    if (e->o.choose_every > 0 && !data->judge)
+        return err_set(ERR_USAGE, "emixer option choose_every needs a judge");
     TRY(feed_open(e, data, &f));
     err error = checkpoint && path_exists(checkpoint) ? emixer_load(e, checkpoint) : OK;
     if (error == OK) error = keep_names(e, data);

@@ -125,6 +125,7 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.unlabelled_share, e->unlabelled_share);
     cr_expect_eq((float)s.lecam_weight, e->lecam_weight);
     cr_expect_eq(s.emixer_attention, e->attention);
+    cr_expect_eq(s.choose_every, e->choose_every);
     cr_expect_eq(s.emixer_pairs, e->pairs);
     cr_expect_eq(s.emixer_sentences, e->sentences);
     cr_expect_eq(s.emixer_words, e->words);

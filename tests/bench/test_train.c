@@ -20,6 +20,8 @@ static const char tiny[] = "[experiment]\nname = tiny\nseeds = 4, 5\nshots = 3, 
                            "sentences = 3\nwords = 8\nembedding = 8\n"
                            "[run]\nthreads = 1\ncheckpoint_seconds = 0\n"
                            "[preset:paired]\nemixer.pairs = 2\n"
+                           "[preset:judged]\nemixer.choose_every = 8\ndownstream.growth = 2\n"
+                           "downstream.layers_per_block = 1\ndownstream.steps = 4\n"
                            "[preset:many]\nexperiment.shots = 1\ndata.source = "
                            "phantom:chexpert\ndata.few_shot_class =\ndata.labelled = 0.5\n";
 
@@ -487,4 +489,22 @@ Test(train, what_was_made_can_be_scored)
     cr_expect_not_null(strstr(o.out, "FID"), "%s", o.out);
     cr_expect_not_null(strstr(o.out, "eports"), "%s", o.out);
     outcome_close(&o);
+}
+
+/* The same images as those of a training that ended at the update which the judge chose. */
+Test(train, keeps_the_images_that_the_judge_chose)
+{
+    outcome o = expect_ok(
+        (const char *[]){"train", "tiny.ini", "--preset", "judged", "--out", "chosen.safetensors", NULL});
+    const char *line = strstr(o.out, "images of update ");
+    cr_assert_not_null(line, "%s", o.out);
+    cr_assert_not_null(strstr(line, "the least of 3 looks"), "%s", line);
+    int update = atoi(line + strlen("images of update "));
+    outcome_close(&o);
+    char steps[32];
+    (void)snprintf(steps, sizeof steps, "emixer.steps=%d", update);
+    train("short.safetensors", NULL, steps, NULL);
+    must_run((const char *[]){"synth", "chosen.safetensors", "--per-class", "2", "--out", "chosen", NULL});
+    must_run((const char *[]){"synth", "short.safetensors", "--per-class", "2", "--out", "short", NULL});
+    expect_same_file("chosen/images.npy", "short/images.npy");
 }

@@ -29,18 +29,6 @@ static const char *in_scratch(const char *name)
     return path;
 }
 
-static void assert_same_files(const char *a, const char *b)
-{
-    char *x, *y;
-    size_t n, m;
-    ASSERT_OK(file_read(a, 1U << 26, &x, &n));
-    ASSERT_OK(file_read(b, 1U << 26, &y, &m));
-    cr_assert_eq(n, m);
-    cr_assert_eq(memcmp(x, y, n), 0, "%s and %s differ", a, b);
-    free(x);
-    free(y);
-}
-
 static err stop_at_3(void *context, int done, const emixer_losses *losses)
 {
     (void)context;

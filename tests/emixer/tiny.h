@@ -2,6 +2,7 @@
 #ifndef TESTS_EMIXER_TINY_H
 #define TESTS_EMIXER_TINY_H
 
+#include "base/files.h"
 #include "base/rng.h"
 #include "emixer/internal.h"
 
@@ -163,6 +164,18 @@ static inline void tiny_train(emixer *e, const samples *unlabelled)
     ASSERT_OK(emixer_train(e, &(emixer_data){.set = set, .labelled = &labelled, .unlabelled = unlabelled},
                            NULL, 0, NULL, NULL));
     dataset_close(set);
+}
+
+static inline void assert_same_files(const char *a, const char *b)
+{
+    char *x, *y;
+    size_t n, m;
+    ASSERT_OK(file_read(a, 1U << 26, &x, &n));
+    ASSERT_OK(file_read(b, 1U << 26, &y, &m));
+    cr_assert_eq(n, m);
+    cr_assert_eq(memcmp(x, y, n), 0, "%s and %s differ", a, b);
+    free(x);
+    free(y);
 }
 
 #endif
