@@ -72,6 +72,10 @@ static float sample_at(png_const_bytep row, size_t i, bool wide)
 
 static void convert_row(png_const_bytep row, float *out, int width, size_t channels, bool wide)
 {
+    if (channels == 1 && !wide) { /* most X-rays: a loop that compilers turn into vectors */
+        for (int x = 0; x < width; x++) out[x] = (float)row[x];
+        return;
+    }
     for (int x = 0; x < width; x++) {
         size_t i = (size_t)x * channels;
         out[x] = channels == 1 ? sample_at(row, i, wide)
