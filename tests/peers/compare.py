@@ -55,7 +55,8 @@ class Torch:
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
                                         text=True, env=os.environ | ALLOCATOR | cache)
-        self.variant, self.about = variant, self.answer()
+        self.variant = variant  # answer names it where it fails
+        self.about = self.answer()
 
     def answer(self):
         line = self.process.stdout.readline()

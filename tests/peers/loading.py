@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
+import torchvision.transforms.v2
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
