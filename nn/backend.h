@@ -48,6 +48,7 @@ typedef struct attributes {
     int kind;                          /* pool, global_pool, hinge, random, softmax: the public enum */
     int axis, first;                   /* concat, slice */
     bool transposed;                   /* linear */
+    bool constant;                     /* reshape: no gradient goes through */
     float scale;                       /* softmax, attention */
     int heads;                         /* attention */
     bool causal;                       /* attention */

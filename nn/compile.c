@@ -31,6 +31,8 @@ static bool differentiable(const node *x, int i)
         return i == 1;
     case OP_LSTM:
         return i < 5 + x->a.state;
+    case OP_RESHAPE:
+        return !x->a.constant;
     default:
         return true;
     }

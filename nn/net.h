@@ -209,6 +209,7 @@ nn_t nn_global_pool(net *n, nn_t x, nn_global_pool_kind kind); /* (B,C,H,W) -> (
 nn_t nn_concat(net *n, const nn_t *x, int count, int axis); /* axis 0 or 1, or 2 of rank 3; 2 <= count <= 8 */
 nn_t nn_slice(net *n, nn_t x, int first, int count);        /* rows first.. of axis 0 */
 nn_t nn_reshape(net *n, nn_t x, nn_shape_t shape);          /* same elements in NCHW order */
+nn_t nn_detach(net *n, nn_t x);                             /* x as a constant: no gradient goes through */
 
 /* w / sigma(w), w seen as (d[0], rest); state name.u (d[0]) and name.v (rest). Recorded once per (w, frozen).
  */

@@ -118,6 +118,12 @@ nn_t nn_reshape(net *n, nn_t x, nn_shape_t shape)
     return net_add_node(n, OP_RESHAPE, shape, &x, 1, (attributes){0});
 }
 
+nn_t nn_detach(net *n, nn_t x)
+{
+    if (!net_inputs_fine(n, OP_RESHAPE, &x, 1)) return (nn_t){-1};
+    return net_add_node(n, OP_RESHAPE, nn_shape_of(n, x), &x, 1, (attributes){.constant = true});
+}
+
 nn_t nn_hinge(net *n, nn_t logits, nn_hinge_kind kind)
 {
     if (!net_inputs_fine(n, OP_HINGE, &logits, 1)) return (nn_t){-1};

@@ -59,6 +59,24 @@ TEST_ON_DEVICES(net, gradients_of_several_uses_are_summed)
     net_close(n);
 }
 
+/* L = w . detach(w): what is constant passes no gradient, so that dL/dw = w, where w . w has 2 w. */
+TEST_ON_DEVICES(net, no_gradient_goes_through_a_constant)
+{
+    net *n = open_net(device);
+    nn_t w = nn_parameter(n, "S/w", nn_shape(2, 1, D), (init_opts){.kind = INIT_NORMAL});
+    step *s = compile(n, nn_row_dot(n, w, nn_detach(n, w)), "S/");
+    float wv[D], gradient[D], value;
+    double square = 0;
+    cr_assert_eq(net_get_parameter(n, "S/w", wv), OK);
+    cr_assert_eq(step_run(s, 0), OK, "%s", err_message());
+    cr_assert_eq(step_loss(s, &value), OK);
+    cr_assert_eq(net_get_gradient(n, "S/w", gradient), OK);
+    for (int i = 0; i < D; i++) square += (double)wv[i] * (double)wv[i];
+    cr_expect_float_eq(value, square, 1e-5 * square);
+    for (int i = 0; i < D; i++) cr_expect_float_eq(gradient[i], wv[i], 1e-6, "element %d", i);
+    net_close(n);
+}
+
 /* concat(w,w) and w+w: one operator that reads one node twice. */
 TEST_ON_DEVICES(net, an_operator_may_read_one_node_twice)
 {
