@@ -178,6 +178,7 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed)
     o.joint_weight = (float)s->joint_weight;
     o.judgement_weight = (float)s->judgement_weight;
     o.matching_weight = (float)s->matching_weight;
+    o.joint_words = s->joint_words;
     o.denoising_weight = (float)s->denoising_weight;
     o.seed = (uint64_t)seed;
     return o;

@@ -39,14 +39,18 @@ typedef struct emixer_opts {
                          kept; 0: the last update's */
 
     /* The report half. */
-    int pairs;              /* images with reports in a step, at most `batch`; 0: no reports */
-    int vocabulary;         /* V, special tokens included (data/vocabulary.h) */
-    int sentences;          /* S, of a report at most */
-    int words;              /* W, of a sentence at most, its end included */
-    int embedding;          /* E: length of an image's embedding, and of the states of the LSTMs */
-    float writer_rate;      /* Adam's, of R */
-    float report_weight;    /* of the report discriminator; 0: off */
-    float joint_weight;     /* of the joint discriminator; 0: off */
+    int pairs;           /* images with reports in a step, at most `batch`; 0: no reports */
+    int vocabulary;      /* V, special tokens included (data/vocabulary.h) */
+    int sentences;       /* S, of a report at most */
+    int words;           /* W, of a sentence at most, its end included */
+    int embedding;       /* E: length of an image's embedding, and of the states of the LSTMs */
+    int writer_steps;    /* updates of R per generator update, >= 1 */
+    float writer_rate;   /* Adam's, of R */
+    bool writer_decay;   /* R's rate falls to 0 over the updates, as half a cosine; else it stays */
+    float report_weight; /* of the report discriminator; 0: off */
+    float joint_weight;  /* of the joint discriminator; 0: off */
+    bool joint_words;    /* the joint discriminator reaches G through the written words, too; else through the
+                            image alone */
     float judgement_weight; /* of what these two say of written reports, in R's loss, times their own weights:
                                the gradient through drawn words is noisy, and drowns the words' likelihood */
     float matching_weight;  /* of the contrastive image-report loss of R; 0: off */

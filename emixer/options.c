@@ -33,9 +33,11 @@ const emixer_opts emixer_defaults = {
     .embedding = 128,
     .writer_rate = 1e-3F,
     .label_weight = 0,
+    .writer_decay = false,
     .report_weight = 0.2F,
     .joint_weight = 0.5F,
     .judgement_weight = 0.02F,
+    .joint_words = true,
     .matching_weight = 0.2F,
     .denoising_weight = 0.2F,
 };
@@ -83,6 +85,7 @@ static const option option_table[] = {
     {FIELD(matching_weight), OPTION_REAL, 0, 100},
     {FIELD(denoising_weight), OPTION_REAL, 0, 100},
     {FIELD(seed), OPTION_SEED, 0, 0},
+    {FIELD(joint_words), OPTION_TRUTH, 0, 0},
 };
 enum { OPTIONS = sizeof option_table / sizeof option_table[0] };
 _Static_assert(2 * (OPTIONS + 1) < METADATA_PAIRS, "room for every option, the step and the NULL");

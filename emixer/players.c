@@ -95,12 +95,14 @@ bool players_read(const emixer_opts *o)
     return o->pairs > 0 && (o->report_weight > 0 || o->joint_weight > 0);
 }
 
-/* The first P of fake images with the reports that R writes of them. features: of the images, by D. */
-static pair written_pair(emixer *e, nn_t images, nn_t features, nn_t labels, const char *purpose)
+/* The first P of fake images with the reports that R writes of them. features: of the images, by D. fixed: no
+ * gradient goes through the words. */
+static pair written_pair(emixer *e, nn_t images, nn_t features, nn_t labels, const char *purpose, bool fixed)
 {
     int p = e->o.pairs;
     image_code code = encoder(e->n, &e->o, nn_slice(e->n, images, 0, p), false);
     nn_t report = decoder_write(e->n, &e->o, code, purpose);
+    if (fixed) report = nn_detach(e->n, report);
     return (pair){.features = nn_slice(e->n, features, 0, p),
                   .report = report_reader(e->n, &e->o, "D", report),
                   .labels = nn_slice(e->n, labels, 0, p)};
@@ -116,7 +118,7 @@ static void add_reading(emixer *e, sum *loss, nn_t features, nn_t fake)
                  .report = report_reader(n, o, "D", e->in.discriminator.reports),
                  .labels = nn_slice(n, e->in.discriminator.real_labels, 0, o->pairs)};
     pair made = written_pair(e, fake, nn_slice(n, features, o->batch, o->batch),
-                             e->in.discriminator.fake_labels, "discriminator/report");
+                             e->in.discriminator.fake_labels, "discriminator/report", false);
     if (o->report_weight > 0) add_term(loss, o->report_weight, report_hinge(n, o, real, made));
     if (o->joint_weight > 0) add_term(loss, o->joint_weight, joint_hinge(n, o, real, made));
 }
@@ -183,7 +185,7 @@ static nn_t record_generator(emixer *e)
                  rotation_loss(n, o, nn_slice(n, h, b, r)));
     add_labels(e, &loss, fake);
     if (o->pairs > 0 && o->joint_weight > 0) {
-        pair made = written_pair(e, fake, own, labels, "generator/report");
+        pair made = written_pair(e, fake, own, labels, "generator/report", !o->joint_words);
         add_term(&loss, o->joint_weight,
                  nn_hinge(n, joint_logits(n, o, made.features, made.report), HINGE_GENERATOR));
     }
@@ -204,7 +206,7 @@ static void add_judgement(emixer *e, sum *loss)
     nn_t labels = e->in.writer.fake_labels = nn_input(n, "writer labels", nn_shape(2, o->pairs, o->n_labels));
     nn_t fake = generator(n, o, noise(n, o, o->pairs, "writer/z"), labels, GENERATOR_TRAINING);
     nn_t x = augmented(n, o->augment, fake, "writer/augment", all_augmentations);
-    pair made = written_pair(e, fake, discriminator_features(n, o, x), labels, "writer/report");
+    pair made = written_pair(e, fake, discriminator_features(n, o, x), labels, "writer/report", false);
     if (o->report_weight > 0)
         add_term(loss, o->judgement_weight * o->report_weight,
                  nn_hinge(n, report_logits(n, o, made.report, made.labels), HINGE_GENERATOR));

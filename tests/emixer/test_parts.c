@@ -3,6 +3,7 @@
 #include "tiny.h"
 
 #include <math.h>
+#include <string.h>
 
 static void close_to(double value, double expected, const char *what)
 {
@@ -71,6 +72,56 @@ Test(parts, lecam_adds_two_mean_squares)
     cr_assert_gt(squares, 0);
     emixer_close(plain);
     emixer_close(held);
+}
+
+/* ---- the joint discriminator's verdict on G ---- */
+
+/* Appends the gradients of G's parameters; how many numbers they are. */
+static size_t generator_gradients(const emixer *e, float *out)
+{
+    size_t used = 0;
+    for (int i = 0; i < net_parameter_count(e->n); i++) {
+        nn_shape_t shape = net_parameter_shape(e->n, i);
+        if (strncmp(net_parameter_name(e->n, i), "G/", 2) != 0) continue;
+        if (net_get_gradient(e->n, net_parameter_name(e->n, i), out + used) == OK) used += nn_count(&shape);
+    }
+    return used;
+}
+
+/* The largest difference that joint_words makes to the gradient of G. blind: the encoder sees nothing, so
+ * that no word depends on the image. */
+static double difference_of_words(const tiny_pairs *p, bool blind)
+{
+    enum { ROOM = 1 << 16 };
+    static float gradients[2][ROOM], zeros[1024];
+    float loss[2];
+    double largest = 0;
+    size_t n = 0;
+    for (int words = 0; words < 2; words++) {
+        emixer_opts o = tiny_pair_options(p->words);
+        o.label_weight = 0;
+        o.joint_words = words == 1;
+        emixer *e = tiny_open(&be_ref, o);
+        if (blind) ASSERT_OK(net_set_parameter(e->n, "R/encoder/stem.weight", zeros));
+        ASSERT_OK(step_run(e->steps[PLAYER_GENERATOR], 0));
+        ASSERT_OK(step_loss(e->steps[PLAYER_GENERATOR], &loss[words]));
+        n = generator_gradients(e, gradients[words]);
+        cr_assert(n > 0 && n <= ROOM);
+        emixer_close(e);
+    }
+    cr_expect_eq(loss[0], loss[1]);
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)gradients[0][i] - (double)gradients[1][i]));
+    return largest;
+}
+
+Test(parts, words_reach_the_generator_only_if_they_may)
+{
+    tiny_pairs p;
+    tiny_pairs_open(&p);
+    cr_expect_lt(difference_of_words(&p, true), 1e-7);
+    cr_expect_gt(difference_of_words(&p, false), 1e-4);
+    tiny_pairs_close(&p);
 }
 
 /* ---- unlabelled rows ---- */
