@@ -172,7 +172,9 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed)
     o.sentences = s->emixer_sentences;
     o.words = s->emixer_words;
     o.embedding = s->emixer_embedding;
+    o.writer_steps = s->writer_steps;
     o.writer_rate = (float)s->writer_rate;
+    o.writer_decay = s->writer_decay;
     o.label_weight = (float)s->label_weight;
     o.report_weight = (float)s->report_weight;
     o.joint_weight = (float)s->joint_weight;

@@ -40,9 +40,9 @@ typedef struct options_metadata {
 err options_write(const emixer *e, options_metadata *out);
 void options_metadata_close(options_metadata *m);
 
-/* Compares a checkpoint's settings with e's (all but `steps`, so that training can go on for longer), and
- * reads the number of updates done and the names. ERR_DATA naming the first setting that differs or is
- * missing. */
+/* Compares a checkpoint's settings with e's (all but `steps`, so that training can go on for longer, if no
+ * rate depends on it), and reads the number of updates done and the names. ERR_DATA naming the first setting
+ * that differs or is missing. */
 err options_compare(emixer *e, const char *path, int *updates);
 
 /* ---- self_attention.c ---- */
@@ -327,7 +327,11 @@ void writing_close(struct writing *w);
 
 /* ---- model.c ---- */
 
-/* One update of one player on the batch in the inputs; `t` keys its draws. */
+/* How often a player is updated for one update of the generator. */
+int turns(const emixer *e, int player);
+
+/* One update of one player on the batch in the inputs; `t`, the number of its updates before, keys its draws.
+ */
 err update_player(emixer *e, int player, uint64_t t, float *loss);
 
 #endif

@@ -2,6 +2,7 @@
 #include "emixer/internal.h"
 #include "nn/backend.h" /* OP_COUNT */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,8 +168,26 @@ err take_vocabulary(emixer *e, const vocabulary *words)
 
 /* ---- updates ---- */
 
+int turns(const emixer *e, int player)
+{
+    const int times[PLAYERS] = {[PLAYER_DISCRIMINATOR] = e->o.discriminator_steps,
+                                [PLAYER_GENERATOR] = 1,
+                                [PLAYER_WRITER] = e->o.writer_steps};
+    return e->steps[player] ? times[player] : 0;
+}
+
+/* Half a cosine, from the full rate to 0 (Loshchilov & Hutter, "SGDR", ICLR 2017, without restarts). */
+static float writer_rate_at(const emixer_opts *o, uint64_t t)
+{
+    const double pi = 3.14159265358979323846;
+    double done = (double)t / ((double)o->steps * o->writer_steps);
+    return (float)(0.5 * (double)o->writer_rate * (1 + cos(pi * (done < 1 ? done : 1))));
+}
+
 err update_player(emixer *e, int player, uint64_t t, float *loss)
 {
+    if (player == PLAYER_WRITER && e->o.writer_decay)
+        optimizer_set_rate(e->optimizers[player], writer_rate_at(&e->o, t));
     TRY(step_run(e->steps[player], t));
     TRY(optimizer_apply(e->optimizers[player]));
     return step_loss(e->steps[player], loss);
@@ -176,22 +195,16 @@ err update_player(emixer *e, int player, uint64_t t, float *loss)
 
 err emixer_update(emixer *e, uint64_t t, emixer_losses *losses)
 {
-    uint64_t times = (uint64_t)e->o.discriminator_steps;
+    uint64_t times = (uint64_t)turns(e, PLAYER_DISCRIMINATOR), writes = (uint64_t)turns(e, PLAYER_WRITER);
     *losses = (emixer_losses){0};
-    for (uint64_t i = 0; i < times; i++)
-        TRY(update_player(e, PLAYER_DISCRIMINATOR, t * times + i, &losses->discriminator));
-    if (e->steps[PLAYER_WRITER]) TRY(update_player(e, PLAYER_WRITER, t, &losses->writer));
+    for (uint64_t i = t * times; i < (t + 1) * times; i++)
+        TRY(update_player(e, PLAYER_DISCRIMINATOR, i, &losses->discriminator));
+    for (uint64_t i = t * writes; i < (t + 1) * writes; i++)
+        TRY(update_player(e, PLAYER_WRITER, i, &losses->writer));
     return update_player(e, PLAYER_GENERATOR, t, &losses->generator);
 }
 
 /* ---- measuring ---- */
-
-/* How often a player is updated for one update of the generator. */
-static int turns(const emixer *e, int player)
-{
-    if (!e->steps[player]) return 0;
-    return player == PLAYER_DISCRIMINATOR ? e->o.discriminator_steps : 1;
-}
 
 double emixer_step_flops(const emixer *e)
 {

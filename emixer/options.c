@@ -31,6 +31,7 @@ const emixer_opts emixer_defaults = {
     .sentences = 8,
     .words = 16,
     .embedding = 128,
+    .writer_steps = 1,
     .writer_rate = 1e-3F,
     .label_weight = 0,
     .writer_decay = false,
@@ -78,7 +79,9 @@ static const option option_table[] = {
     {FIELD(words), OPTION_INTEGER, 2, MOST_WORDS},
     {FIELD(embedding), OPTION_INTEGER, 1, 4096},
     {FIELD(writer_rate), OPTION_REAL, 1e-9, 10},
+    {FIELD(writer_steps), OPTION_INTEGER, 1, 100},
     {FIELD(label_weight), OPTION_REAL, 0, 100},
+    {FIELD(writer_decay), OPTION_TRUTH, 0, 0},
     {FIELD(report_weight), OPTION_REAL, 0, 100},
     {FIELD(joint_weight), OPTION_REAL, 0, 100},
     {FIELD(judgement_weight), OPTION_REAL, 0, 100},
@@ -191,11 +194,17 @@ void options_metadata_close(options_metadata *m)
 
 static err compare(const emixer_opts *o, const safetensors *f, const char *path, int *updates)
 {
+/* Training can go on for longer, unless all that was done depends on its length. */
+static bool may_differ(const emixer_opts *o, const option *x)
+{
+    return x->offset == offsetof(emixer_opts, steps) && !o->writer_decay;
+}
+
     for (int i = 0; i < OPTIONS; i++) {
         char wanted[METADATA_VALUE_BYTES];
         const char *found = safetensors_metadata(f, option_table[i].name);
         if (!found) return err_set(ERR_DATA, "%s: no setting %s in its metadata", path, option_table[i].name);
-        if (option_table[i].offset == offsetof(emixer_opts, steps)) continue;
+        if (may_differ(o, &option_table[i])) continue;
         spell(o, &option_table[i], wanted);
         if (strcmp(found, wanted) != 0)
             return err_set(ERR_DATA, "%s: made with %s = %s, but %s is asked for", path, option_table[i].name,

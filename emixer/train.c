@@ -30,15 +30,15 @@ static err follow_logits(emixer *e, uint64_t t)
 /* One generator update after the other players'; t from 0. */
 static err update(emixer *e, feed *f, uint64_t t, emixer_losses *losses)
 {
-    uint64_t times = (uint64_t)e->o.discriminator_steps;
+    uint64_t times = (uint64_t)turns(e, PLAYER_DISCRIMINATOR), writes = (uint64_t)turns(e, PLAYER_WRITER);
     for (uint64_t i = t * times; i < (t + 1) * times; i++) {
         TRY(feed_discriminator(e, f, i));
         TRY(update_player(e, PLAYER_DISCRIMINATOR, i, &losses->discriminator));
         TRY(follow_logits(e, i));
     }
-    if (e->steps[PLAYER_WRITER]) {
-        TRY(feed_writer(e, f, t));
-        TRY(update_player(e, PLAYER_WRITER, t, &losses->writer));
+    for (uint64_t i = t * writes; i < (t + 1) * writes; i++) {
+        TRY(feed_writer(e, f, i));
+        TRY(update_player(e, PLAYER_WRITER, i, &losses->writer));
     }
     TRY(feed_generator(e, f, t));
     return update_player(e, PLAYER_GENERATOR, t, &losses->generator);

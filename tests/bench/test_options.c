@@ -130,7 +130,9 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq(s.emixer_sentences, e->sentences);
     cr_expect_eq(s.emixer_words, e->words);
     cr_expect_eq(s.emixer_embedding, e->embedding);
+    cr_expect_eq(s.writer_steps, e->writer_steps);
     cr_expect_eq((float)s.writer_rate, e->writer_rate);
+    cr_expect_eq(s.writer_decay, e->writer_decay);
     cr_expect_eq((float)s.label_weight, e->label_weight);
     cr_expect_eq((float)s.report_weight, e->report_weight);
     cr_expect_eq((float)s.joint_weight, e->joint_weight);
