@@ -178,9 +178,10 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed)
     o.label_weight = (float)s->label_weight;
     o.report_weight = (float)s->report_weight;
     o.joint_weight = (float)s->joint_weight;
+    o.joint_words = s->joint_words;
     o.judgement_weight = (float)s->judgement_weight;
     o.matching_weight = (float)s->matching_weight;
-    o.joint_words = s->joint_words;
+    o.reading_weight = (float)s->reading_weight;
     o.denoising_weight = (float)s->denoising_weight;
     o.seed = (uint64_t)seed;
     return o;

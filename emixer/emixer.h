@@ -54,6 +54,7 @@ typedef struct emixer_opts {
     float judgement_weight; /* of what these two say of written reports, in R's loss, times their own weights:
                                the gradient through drawn words is noisy, and drowns the words' likelihood */
     float matching_weight;  /* of the contrastive image-report loss of R; 0: off */
+    float reading_weight;   /* of the labels that R reads in reports; 0: off */
     float denoising_weight; /* of restoring reports that have no image; 0: off */
     uint64_t seed;
 } emixer_opts;
@@ -133,8 +134,9 @@ typedef struct emixer_writing {
     float top_p;    /* WRITING_SAMPLE: the smallest set of words that has this much probability; 0 means 1 */
     int beams;      /* WRITING_BEAM; divides the model's batch */
     uint64_t seed;  /* WRITING_SAMPLE; report i depends on the weights, seed, i and image i only */
-    int candidates; /* WRITING_SAMPLE: so many reports are drawn of an image, and that one is kept which R's
-                       matching takes for the image's; 0 means 1; more need matching_weight */
+    int candidates; /* WRITING_SAMPLE: so many reports are drawn of an image, and that one is kept which R
+                       takes for the image's, by its matching (matching_weight), and by the labels that it
+                       reads in both (reading_weight); 0 means 1; more need one of these weights */
 } emixer_writing;
 
 /* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). images NULL: n reports of

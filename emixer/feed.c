@@ -50,9 +50,9 @@ static err check_unpaired(const emixer_opts *o, const emixer_data *data)
     if (data->n_unpaired == 0)
         return err_set(ERR_DATA, "none of the %d labelled images has a report; set pairs = 0 to do without",
                        data->labelled->n);
-    if (o->joint_weight > 0 || o->matching_weight > 0)
-        return err_set(ERR_DATA, "no image has a report, only texts without images: set joint_weight and "
-                                 "matching_weight to 0");
+    if (o->joint_weight > 0 || fits_reports(o))
+        return err_set(ERR_DATA, "no image has a report, only texts without images: set joint_weight, "
+                                 "matching_weight and reading_weight to 0");
     return OK;
 }
 

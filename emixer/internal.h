@@ -107,6 +107,7 @@ void rotation_draw(const emixer_opts *o, const emixer_data *data, uint64_t index
 /* Embeddings of images and of their reports (P,E) -> (1): each must tell the other's partner among all of the
  * batch (InfoNCE both ways: Zhang et al., "Contrastive learning of medical visual representations", MLHC
  * 2022; temperature 0.1). */
+extern const float matching_sharpness; /* 1 / temperature */
 nn_t matching_loss(net *n, const emixer_opts *o, nn_t images, nn_t reports);
 
 /* The same embeddings (B,E) as the unit vectors whose product says how well they match. */
@@ -196,6 +197,9 @@ void report_encode_ids(const emixer_opts *o, const int *words, const int *counts
  */
 nn_t report_reader(net *n, const emixer_opts *o, const char *player, nn_t report);
 
+/* What R's reader made of reports (B,E) -> logits (B,K) of the labels. */
+nn_t report_labels(net *n, const emixer_opts *o, nn_t read);
+
 /* ---- report_discriminator.c ---- */
 
 /* Images and reports as D knows them. */
@@ -225,6 +229,9 @@ bool has_writer(const emixer_opts *o);
 /* Does any discriminator read reports? */
 bool players_read(const emixer_opts *o);
 bool is_judged(const emixer_opts *o); /* does R's loss have what they say? */
+
+/* Does R learn which reports fit an image? */
+bool fits_reports(const emixer_opts *o);
 
 /* Rows of D's real images that have no label: the last ones. */
 int unlabelled_rows(const emixer_opts *o);

@@ -33,13 +33,14 @@ const emixer_opts emixer_defaults = {
     .embedding = 128,
     .writer_steps = 1,
     .writer_rate = 1e-3F,
-    .label_weight = 0,
     .writer_decay = false,
+    .label_weight = 0,
     .report_weight = 0.2F,
     .joint_weight = 0.5F,
-    .judgement_weight = 0.02F,
     .joint_words = true,
+    .judgement_weight = 0.02F,
     .matching_weight = 0.2F,
+    .reading_weight = 0,
     .denoising_weight = 0.2F,
 };
 
@@ -78,17 +79,18 @@ static const option option_table[] = {
     {FIELD(sentences), OPTION_INTEGER, 1, MOST_SENTENCES},
     {FIELD(words), OPTION_INTEGER, 2, MOST_WORDS},
     {FIELD(embedding), OPTION_INTEGER, 1, 4096},
-    {FIELD(writer_rate), OPTION_REAL, 1e-9, 10},
     {FIELD(writer_steps), OPTION_INTEGER, 1, 100},
-    {FIELD(label_weight), OPTION_REAL, 0, 100},
+    {FIELD(writer_rate), OPTION_REAL, 1e-9, 10},
     {FIELD(writer_decay), OPTION_TRUTH, 0, 0},
+    {FIELD(label_weight), OPTION_REAL, 0, 100},
     {FIELD(report_weight), OPTION_REAL, 0, 100},
     {FIELD(joint_weight), OPTION_REAL, 0, 100},
+    {FIELD(joint_words), OPTION_TRUTH, 0, 0},
     {FIELD(judgement_weight), OPTION_REAL, 0, 100},
     {FIELD(matching_weight), OPTION_REAL, 0, 100},
+    {FIELD(reading_weight), OPTION_REAL, 0, 100},
     {FIELD(denoising_weight), OPTION_REAL, 0, 100},
     {FIELD(seed), OPTION_SEED, 0, 0},
-    {FIELD(joint_words), OPTION_TRUTH, 0, 0},
 };
 enum { OPTIONS = sizeof option_table / sizeof option_table[0] };
 _Static_assert(2 * (OPTIONS + 1) < METADATA_PAIRS, "room for every option, the step and the NULL");
@@ -192,14 +194,14 @@ void options_metadata_close(options_metadata *m)
     text_close(&m->words);
 }
 
-static err compare(const emixer_opts *o, const safetensors *f, const char *path, int *updates)
-{
 /* Training can go on for longer, unless all that was done depends on its length. */
 static bool may_differ(const emixer_opts *o, const option *x)
 {
     return x->offset == offsetof(emixer_opts, steps) && !o->writer_decay;
 }
 
+static err compare(const emixer_opts *o, const safetensors *f, const char *path, int *updates)
+{
     for (int i = 0; i < OPTIONS; i++) {
         char wanted[METADATA_VALUE_BYTES];
         const char *found = safetensors_metadata(f, option_table[i].name);

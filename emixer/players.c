@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TERMS = 8 }; /* of a loss */
+enum { TERMS = 10 }; /* of a loss */
 
 /* The generator sees the rotation loss at a fifth of the discriminator's weight, as in SS-GAN (0.2 and 1). */
 static const float generator_rotation_share = 0.2F;
@@ -242,6 +242,25 @@ static void add_teaching(net *n, const emixer_opts *o, sum *loss, float weight, 
     add_term(loss, weight, l.stops);
 }
 
+bool fits_reports(const emixer_opts *o)
+{
+    return o->matching_weight > 0 || o->reading_weight > 0;
+}
+
+/* What tells whether a report is an image's. embedding: of the first P images. */
+static void add_fitting(emixer *e, sum *loss, nn_t embedding)
+{
+    const emixer_opts *o = &e->o;
+    net *n = e->n;
+    if (!fits_reports(o)) return;
+    nn_t read = report_reader(n, o, "R", e->in.writer.target.ids);
+    if (o->matching_weight > 0) add_term(loss, o->matching_weight, matching_loss(n, o, embedding, read));
+    if (o->reading_weight > 0)
+        add_term(loss, o->reading_weight,
+                 nn_binary_cross_entropy(n, report_labels(n, o, read),
+                                         nn_slice(n, e->in.writer.labels, 0, o->pairs)));
+}
+
 /* Reports of images, and of none. code: of all B images. */
 static void add_writing(emixer *e, sum *loss, image_code code)
 {
@@ -252,9 +271,7 @@ static void add_writing(emixer *e, sum *loss, image_code code)
     code = (image_code){.grid = nn_slice(n, code.grid, 0, o->pairs),
                         .embedding = nn_slice(n, code.embedding, 0, o->pairs)};
     add_teaching(n, o, loss, 1, code, e->in.writer.target);
-    if (o->matching_weight > 0)
-        add_term(loss, o->matching_weight,
-                 matching_loss(n, o, code.embedding, report_reader(n, o, "R", e->in.writer.target.ids)));
+    add_fitting(e, loss, code.embedding);
     if (o->denoising_weight > 0) {
         e->in.writer.corrupted = report_input(e, "corrupted");
         e->in.writer.kept = nn_input(n, "kept", nn_shape(2, o->pairs, o->embedding));

@@ -34,3 +34,13 @@ nn_t report_reader(net *n, const emixer_opts *o, const char *player, nn_t report
     nn_leave(n);
     return h;
 }
+
+nn_t report_labels(net *n, const emixer_opts *o, nn_t read)
+{
+    nn_enter(n, "R");
+    nn_enter(n, "reader");
+    nn_t logits = nn_linear(n, read, (linear_opts){.name = "labels", .out = o->n_labels, .bias = true});
+    nn_leave(n);
+    nn_leave(n);
+    return logits;
+}

@@ -28,10 +28,11 @@ struct writing {
         step *step;
     } word;
     struct {
-        nn_t reports; /* (B,S*W) in */
-        directions directions;
-        step *step; /* NULL until candidates are compared */
-    } matching;
+        nn_t reports;          /* (B,S*W) in */
+        directions directions; /* with matching_weight */
+        nn_t seen, read;       /* (B,K) logits of the labels of images and reports, with reading_weight */
+        step *step;            /* NULL until candidates are compared */
+    } fit;
 };
 
 /* The inputs stay zero: of no report, nothing is kept. */
@@ -74,15 +75,25 @@ static err record_word(emixer *e, struct writing *w)
     return net_compile(n, keep, 2, NULL, &w->word.step);
 }
 
-static err record_matching(emixer *e, struct writing *w)
+static err record_fit(emixer *e, struct writing *w)
 {
-    if (w->matching.step) return OK;
-    w->matching.reports =
-        nn_input(e->n, "writing/reports", nn_shape(2, e->o.batch, e->o.sentences * e->o.words));
-    nn_t read = report_reader(e->n, &e->o, "R", w->matching.reports);
-    directions d = w->matching.directions =
-        matching_directions(e->n, &e->o, w->sentence.code.embedding, read);
-    return net_compile(e->n, (nn_t[]){d.image, d.report}, 2, NULL, &w->matching.step);
+    const emixer_opts *o = &e->o;
+    net *n = e->n;
+    nn_t keep[4], embedding = w->sentence.code.embedding;
+    int kept = 0;
+    if (w->fit.step) return OK;
+    w->fit.reports = nn_input(n, "writing/reports", nn_shape(2, o->batch, o->sentences * o->words));
+    nn_t report = report_reader(n, o, "R", w->fit.reports);
+    if (o->matching_weight > 0) {
+        directions d = w->fit.directions = matching_directions(n, o, embedding, report);
+        keep[kept++] = d.image;
+        keep[kept++] = d.report;
+    }
+    if (o->reading_weight > 0) {
+        keep[kept++] = w->fit.seen = encoder_labels(n, o, embedding);
+        keep[kept++] = w->fit.read = report_labels(n, o, report);
+    }
+    return net_compile(n, keep, kept, NULL, &w->fit.step);
 }
 
 void writing_close(struct writing *w)
@@ -125,7 +136,8 @@ typedef struct batch {
     int *ids, *counts;           /* (reports, S*W), (reports, S) */
     int *drawn, *lengths;        /* (reports, W), (reports): one sentence of each */
     int *kept_ids, *kept_counts; /* of the best candidate so far; as ids, counts */
-    float *matches;              /* (2,B): how well those match, and how well the one at hand does */
+    double *fits;                /* (2,B): how well those fit, and how well the one at hand does */
+    float *read;                 /* (B,K) */
     bool *stopped;               /* (reports) */
 } batch;
 
@@ -142,7 +154,8 @@ static void batch_close(batch *b)
     free(b->lengths);
     free(b->kept_ids);
     free(b->kept_counts);
-    free(b->matches);
+    free(b->fits);
+    free(b->read);
     free(b->stopped);
 }
 
@@ -156,8 +169,8 @@ static err batch_allocate(batch *b)
     const emixer_opts *o = &b->e->o;
     size_t rows = (size_t)o->batch, e = (size_t)o->embedding, v = (size_t)o->vocabulary;
     size_t s = (size_t)o->sentences, w = (size_t)o->words, side = (size_t)o->resolution;
-    size_t widest =
-        larger(larger(side * side, (size_t)encoder_places(o) * e), larger(2 * e, larger(v, s * w)));
+    size_t grid = (size_t)encoder_places(o) * e, k = (size_t)o->n_labels;
+    size_t widest = larger(larger(larger(side * side, grid), larger(2 * e, k)), larger(v, s * w));
     b->host = malloc(rows * widest * sizeof *b->host);
     b->states = malloc(rows * 2 * e * sizeof *b->states);
     b->shuffled = malloc(rows * 2 * e * sizeof *b->shuffled);
@@ -169,10 +182,11 @@ static err batch_allocate(batch *b)
     b->lengths = malloc(rows * sizeof *b->lengths);
     b->kept_ids = malloc(rows * s * w * sizeof *b->kept_ids);
     b->kept_counts = malloc(rows * s * sizeof *b->kept_counts);
-    b->matches = malloc(2 * rows * sizeof *b->matches);
+    b->fits = malloc(2 * rows * sizeof *b->fits);
+    b->read = malloc(rows * k * sizeof *b->read);
     b->stopped = malloc(rows * sizeof *b->stopped);
     bool all = b->host && b->states && b->shuffled && b->previous && b->bags && b->ids && b->counts &&
-               b->drawn && b->lengths && b->kept_ids && b->kept_counts && b->matches && b->stopped;
+               b->drawn && b->lengths && b->kept_ids && b->kept_counts && b->fits && b->read && b->stopped;
     return all ? OK : err_set(ERR_SYSTEM, "out of memory for a batch of reports");
 }
 
@@ -305,43 +319,73 @@ static err write_sentences(batch *b)
     return OK;
 }
 
-/* How well the reports in ids and counts match their images, into matches (reports). */
-static err match(batch *b, float *matches)
+/* Adds to fits (reports) the logits of the matching loss: of each report with its image. */
+static err add_matching(batch *b, double *fits)
 {
-    const emixer_opts *o = &b->e->o;
-    struct writing *w = b->e->writing;
-    int length = o->sentences * o->words;
-    size_t width = (size_t)o->embedding;
-    for (int i = 0; i < o->batch; i++)
-        report_encode_ids(o, b->ids + i * length, b->counts + i * o->sentences, b->host + i * length);
-    TRY(nn_set(b->e->n, w->matching.reports, b->host));
-    TRY(step_run(w->matching.step, 0));
-    TRY(nn_get(w->matching.step, w->matching.directions.image, b->host));
-    TRY(nn_get(w->matching.step, w->matching.directions.report, b->shuffled));
-    for (int i = 0; i < b->reports; i++) {
-        double product = 0;
-        for (size_t k = (size_t)i * width; k < ((size_t)i + 1) * width; k++)
-            product += (double)b->host[k] * (double)b->shuffled[k];
-        matches[i] = (float)product;
-    }
+    const struct writing *w = b->e->writing;
+    size_t width = (size_t)b->e->o.embedding;
+    if (b->e->o.matching_weight <= 0) return OK;
+    TRY(nn_get(w->fit.step, w->fit.directions.image, b->host));
+    TRY(nn_get(w->fit.step, w->fit.directions.report, b->shuffled));
+    for (size_t i = 0; i < (size_t)b->reports; i++)
+        for (size_t k = i * width; k < (i + 1) * width; k++)
+            fits[i] += (double)matching_sharpness * (double)b->host[k] * (double)b->shuffled[k];
     return OK;
 }
 
-/* Leaves of all candidates the one that matches best, the first of equals, in ids and counts. */
+static double sigmoid(float x)
+{
+    return 1 / (1 + exp(-(double)x));
+}
+
+/* Adds how likely the labels that are read in each report are, if what is seen in its image is their chance:
+ * the sum of p log q + (1 - p) log(1 - q). No reading is surer than one in a hundred. */
+static err add_reading(batch *b, double *fits)
+{
+    const double doubt = 0.01;
+    const struct writing *w = b->e->writing;
+    size_t labels = (size_t)b->e->o.n_labels;
+    if (b->e->o.reading_weight <= 0) return OK;
+    TRY(nn_get(w->fit.step, w->fit.seen, b->host));
+    TRY(nn_get(w->fit.step, w->fit.read, b->read));
+    for (size_t i = 0; i < (size_t)b->reports; i++)
+        for (size_t k = i * labels; k < (i + 1) * labels; k++) {
+            double p = sigmoid(b->host[k]), q = fmin(fmax(sigmoid(b->read[k]), doubt), 1 - doubt);
+            fits[i] += p * log(q) + (1 - p) * log(1 - q);
+        }
+    return OK;
+}
+
+/* How well the reports in ids and counts fit their images, into fits (reports). */
+static err fit(batch *b, double *fits)
+{
+    const emixer_opts *o = &b->e->o;
+    const struct writing *w = b->e->writing;
+    int length = o->sentences * o->words;
+    for (int i = 0; i < o->batch; i++)
+        report_encode_ids(o, b->ids + i * length, b->counts + i * o->sentences, b->host + i * length);
+    TRY(nn_set(b->e->n, w->fit.reports, b->host));
+    TRY(step_run(w->fit.step, 0));
+    memset(fits, 0, (size_t)b->reports * sizeof *fits);
+    TRY(add_matching(b, fits));
+    return add_reading(b, fits);
+}
+
+/* Leaves of all candidates the one that fits best, the first of equals, in ids and counts. */
 static err choose(batch *b)
 {
     const emixer_opts *o = &b->e->o;
     int length = o->sentences * o->words;
-    float *matches = b->matches + o->batch;
+    double *fits = b->fits + o->batch;
     for (int c = 0; c < b->candidates; c++) {
         char purpose[40];
         (void)snprintf(purpose, sizeof purpose, "emixer/write/candidate%d", c);
         b->candidate_seed = rng_key(b->seed, purpose);
         TRY(write_sentences(b));
-        TRY(match(b, matches));
+        TRY(fit(b, fits));
         for (int i = 0; i < b->reports; i++) {
-            if (c > 0 && matches[i] <= b->matches[i]) continue;
-            b->matches[i] = matches[i];
+            if (c > 0 && fits[i] <= b->fits[i]) continue;
+            b->fits[i] = fits[i];
             memcpy(b->kept_ids + i * length, b->ids + i * length, (size_t)length * sizeof *b->ids);
             memcpy(b->kept_counts + i * o->sentences, b->counts + i * o->sentences,
                    (size_t)o->sentences * sizeof *b->counts);
@@ -374,9 +418,11 @@ static err check(const emixer *e, const uint8_t *images, const emixer_writing *h
     if (how->candidates > 1 && how->kind != WRITING_SAMPLE)
         return err_set(ERR_CONFIG, "%d candidates would be the same report: only drawn ones differ",
                        how->candidates);
-    if (how->candidates > 1 && (!images || e->o.matching_weight <= 0))
-        return err_set(ERR_USAGE, "candidates are told apart by an image, with what matching_weight taught%s",
-                       images ? ", and the model was made with 0" : "");
+    if (how->candidates > 1 && (!images || !fits_reports(&e->o)))
+        return err_set(ERR_USAGE,
+                       "candidates are told apart by an image, with what matching_weight or reading_weight "
+                       "taught%s",
+                       images ? ", and the model was made with both 0" : "");
     if (how->kind == WRITING_BEAM && (how->beams < 1 || e->o.batch % how->beams))
         return err_set(ERR_CONFIG, "%d beams do not divide the batch of %d", how->beams, e->o.batch);
     return OK;
@@ -409,7 +455,7 @@ err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *
                .seed = how->seed};
     TRY(decoding_check(&b.drawing, e->o.vocabulary));
     TRY(open_nets(e));
-    if (b.candidates > 1) TRY(record_matching(e, e->writing));
+    if (b.candidates > 1) TRY(record_fit(e, e->writing));
     err error = batch_allocate(&b);
     int most = e->o.batch / beams_of(&b);
     for (b.first = 0; b.first < n && error == OK; b.first += most) {

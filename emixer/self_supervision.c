@@ -58,6 +58,8 @@ void rotation_draw(const emixer_opts *o, const emixer_data *data, uint64_t index
 
 /* ---- matching ---- */
 
+const float matching_sharpness = 10;
+
 static nn_t direction(net *n, const emixer_opts *o, nn_t x, const char *name)
 {
     return nn_normalize(n, nn_linear(n, x, (linear_opts){.name = name, .out = o->embedding}));
@@ -81,13 +83,14 @@ static nn_t matching_targets(net *n, const emixer_opts *o)
 
 nn_t matching_loss(net *n, const emixer_opts *o, nn_t images, nn_t reports)
 {
-    const float sharpness = 10, half = 0.5F;
+    const float half = 0.5F;
     nn_t targets = matching_targets(n, o);
     directions d = matching_directions(n, o, images, reports);
     nn_t of_images = nn_matmul(n, d.image, d.report, true),
          of_reports = nn_matmul(n, d.report, d.image, true);
-    nn_t terms[] = {nn_softmax_cross_entropy(n, nn_weighted_sum(n, &of_images, &sharpness, 1), targets),
-                    nn_softmax_cross_entropy(n, nn_weighted_sum(n, &of_reports, &sharpness, 1), targets)};
+    nn_t terms[] = {
+        nn_softmax_cross_entropy(n, nn_weighted_sum(n, &of_images, &matching_sharpness, 1), targets),
+        nn_softmax_cross_entropy(n, nn_weighted_sum(n, &of_reports, &matching_sharpness, 1), targets)};
     return nn_weighted_sum(n, terms, (float[]){half, half}, 2);
 }
 

@@ -136,9 +136,10 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.label_weight, e->label_weight);
     cr_expect_eq((float)s.report_weight, e->report_weight);
     cr_expect_eq((float)s.joint_weight, e->joint_weight);
+    cr_expect_eq(s.joint_words, e->joint_words);
     cr_expect_eq((float)s.judgement_weight, e->judgement_weight);
     cr_expect_eq((float)s.matching_weight, e->matching_weight);
-    cr_expect_eq(s.joint_words, e->joint_words);
+    cr_expect_eq((float)s.reading_weight, e->reading_weight);
     cr_expect_eq((float)s.denoising_weight, e->denoising_weight);
     const classifier_opts *c = &classifier_defaults;
     cr_expect_str_eq(s.model.values[0], c->model);

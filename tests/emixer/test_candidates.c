@@ -72,6 +72,100 @@ Test(candidates, the_candidate_that_matches_best_is_kept)
     emixer_close(e);
 }
 
+/* Labels of the reports: the heart is large, there is an effusion, neither. */
+static const float report_classes[REPORTS][TINY_LABELS] = {{1, 0, 0}, {0, 0, 1}, {0, 1, 0}, {1, 0, 0}};
+
+/* Knows the reports by heart, and the labels of both images and reports; no matching. */
+static emixer *open_reader(void)
+{
+    emixer_opts o = writer_options();
+    float labels[8 * TINY_LABELS], loss;
+    o.reading_weight = 1;
+    emixer *e = open_writer(&be_cpu, o, reports, REPORTS);
+    learn(e, 300);
+    for (int i = 0; i < 8 * TINY_LABELS; i++) labels[i] = NAN;
+    memcpy(labels, report_classes, sizeof report_classes);
+    ASSERT_OK(nn_set(e->n, e->in.writer.labels, labels));
+    for (int t = 300; t < 500; t++) ASSERT_OK(update_player(e, PLAYER_WRITER, (uint64_t)t, &loss));
+    return e;
+}
+
+/* Chances of the labels (count,K) that are read in texts. */
+static void read_labels(emixer *e, const text *texts, int count, double *out)
+{
+    static float ids[8 * 64], previous[64], bags[1024], stops[64];
+    float logits[8 * TINY_LABELS];
+    int length = e->o.sentences * e->o.words;
+    nn_t read = nn_input(e->n, "test/reports", nn_shape(2, e->o.batch, length));
+    nn_t labels = report_labels(e->n, &e->o, report_reader(e->n, &e->o, "R", read));
+    step *s;
+    ASSERT_OK(net_compile(e->n, &labels, 1, NULL, &s));
+    for (int i = 0; i < count; i++)
+        report_encode_target(&e->o, e->words, texts[i].data, ids + i * length, previous, bags, stops);
+    ASSERT_OK(nn_set(e->n, read, ids));
+    ASSERT_OK(step_run(s, 0));
+    ASSERT_OK(nn_get(s, labels, logits));
+    for (int i = 0; i < count * TINY_LABELS; i++) out[i] = 1 / (1 + exp(-(double)logits[i]));
+}
+
+/* The logarithm of how likely the labels q are under the chances p. */
+static double agreement(const float *p, const double *q)
+{
+    double sum = 0;
+    for (int k = 0; k < TINY_LABELS; k++) {
+        double read = q[k] < 0.01 ? 0.01 : q[k] > 0.99 ? 0.99 : q[k];
+        sum += (double)p[k] * log(read) + (1 - (double)p[k]) * log(1 - read);
+    }
+    return sum;
+}
+
+Test(candidates, the_labels_of_reports_are_learned)
+{
+    emixer *e = open_reader();
+    text texts[REPORTS] = {{0}};
+    double read[REPORTS * TINY_LABELS];
+    for (int i = 0; i < REPORTS; i++) text_printf(&texts[i], "%s", reports[i]);
+    read_labels(e, texts, REPORTS, read);
+    for (int i = 0; i < REPORTS; i++)
+        for (int k = 0; k < TINY_LABELS; k++)
+            cr_expect_float_eq(read[i * TINY_LABELS + k], report_classes[i][k], 0.2, "report %d, label %d", i,
+                               k);
+    close_texts(texts, REPORTS);
+    emixer_close(e);
+}
+
+Test(candidates, the_candidate_that_says_what_is_seen_is_kept)
+{
+    emixer *e = open_reader();
+    float seen[REPORTS * TINY_LABELS];
+    text kept[REPORTS], candidates[REPORTS];
+    double read[REPORTS * TINY_LABELS], best[REPORTS], kept_agreement[REPORTS];
+    int better = 0;
+    emixer_writing how = {.kind = WRITING_SAMPLE, .temperature = 4, .seed = 5, .candidates = CANDIDATES};
+    ASSERT_OK(emixer_encode(e, noise_images(8), REPORTS, NULL, seen));
+    write_texts(e, noise_images(8), REPORTS, how, kept);
+    read_labels(e, kept, REPORTS, read);
+    for (int i = 0; i < REPORTS; i++)
+        kept_agreement[i] = agreement(seen + i * TINY_LABELS, read + i * TINY_LABELS);
+    for (int c = 0; c < CANDIDATES; c++) {
+        char purpose[40];
+        (void)snprintf(purpose, sizeof purpose, "emixer/write/candidate%d", c);
+        emixer_writing one = {.kind = WRITING_SAMPLE, .temperature = 4, .seed = rng_key(5, purpose)};
+        write_texts(e, noise_images(8), REPORTS, one, candidates);
+        read_labels(e, candidates, REPORTS, read);
+        for (int i = 0; i < REPORTS; i++) {
+            double own = agreement(seen + i * TINY_LABELS, read + i * TINY_LABELS);
+            better += c > 0 && own > best[i] + 0.01;
+            if (c == 0 || own > best[i]) best[i] = own;
+        }
+        close_texts(candidates, REPORTS);
+    }
+    for (int i = 0; i < REPORTS; i++) cr_expect_float_eq(kept_agreement[i], best[i], 1e-4, "image %d", i);
+    cr_expect_gt(better, 0, "the test shows nothing");
+    close_texts(kept, REPORTS);
+    emixer_close(e);
+}
+
 Test(candidates, candidates_need_an_image_and_what_matching_taught)
 {
     text written = {0};
