@@ -178,6 +178,7 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed)
     o.label_weight = (float)s->label_weight;
     o.report_weight = (float)s->report_weight;
     o.joint_weight = (float)s->joint_weight;
+    o.joint_shared = s->joint_shared;
     o.joint_words = s->joint_words;
     o.judgement_weight = (float)s->judgement_weight;
     o.matching_weight = (float)s->matching_weight;

@@ -49,8 +49,10 @@ typedef struct emixer_opts {
     bool writer_decay;   /* R's rate falls to 0 over the updates, as half a cosine; else it stays */
     float report_weight; /* of the report discriminator; 0: off */
     float joint_weight;  /* of the joint discriminator; 0: off */
-    bool joint_words;    /* the joint discriminator reaches G through the written words, too; else through the
-                            image alone */
+    bool joint_shared; /* the joint discriminator knows images and reports as R's encoder and reader do, where
+                          matching_weight or reading_weight teaches these; else as D does */
+    bool joint_words;  /* the joint discriminator reaches G through the written words, too; else through the
+                          image alone */
     float judgement_weight; /* of what these two say of written reports, in R's loss, times their own weights:
                                the gradient through drawn words is noisy, and drowns the words' likelihood */
     float matching_weight;  /* of the contrastive image-report loss of R; 0: off */

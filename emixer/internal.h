@@ -202,16 +202,17 @@ nn_t report_labels(net *n, const emixer_opts *o, nn_t read);
 
 /* ---- report_discriminator.c ---- */
 
-/* Images and reports as D knows them. */
+/* Images and reports as the discriminators know them; what no discriminator needs is unset. */
 typedef struct pair {
-    nn_t features; /* (B,C) of discriminator_features */
-    nn_t report;   /* (B,E) of report_reader("D", ..) */
-    nn_t labels;   /* (B,K) that the report is judged under */
+    nn_t report;       /* (B,E) of report_reader("D", ..), for the report discriminator */
+    nn_t labels;       /* (B,K) that the report is judged under */
+    nn_t image, words; /* (B,C), (B,E) for the joint one: of discriminator_features and of that reader; or of
+                          encoder and report_reader("R", ..) */
 } pair;
 
 /* -> logits (B,1). */
 nn_t report_logits(net *n, const emixer_opts *o, nn_t report, nn_t y);
-nn_t joint_logits(net *n, const emixer_opts *o, nn_t features, nn_t report);
+nn_t joint_logits(net *n, const emixer_opts *o, nn_t image, nn_t words);
 
 /* D's losses (1). The joint one sees matched real pairs, generated pairs, and mismatched real ones: image i
  * with report i + 1; the latter two count half each. */

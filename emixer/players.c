@@ -95,6 +95,23 @@ bool players_read(const emixer_opts *o)
     return o->pairs > 0 && (o->report_weight > 0 || o->joint_weight > 0);
 }
 
+static bool shares_knowledge(const emixer_opts *o)
+{
+    return o->joint_shared && fits_reports(o);
+}
+
+/* A report (P,S*W) or (P,S*W,V) and its image, as the joint discriminator knows that. labels: of P images or
+ * more. */
+static pair known_pair(emixer *e, nn_t image, nn_t report, nn_t labels)
+{
+    const emixer_opts *o = &e->o;
+    bool shared = shares_knowledge(o);
+    pair known = {.image = image, .labels = nn_slice(e->n, labels, 0, o->pairs)};
+    if (o->report_weight > 0 || !shared) known.report = report_reader(e->n, o, "D", report);
+    known.words = shared ? report_reader(e->n, o, "R", report) : known.report;
+    return known;
+}
+
 /* The first P of fake images with the reports that R writes of them. features: of the images, by D. fixed: no
  * gradient goes through the words. */
 static pair written_pair(emixer *e, nn_t images, nn_t features, nn_t labels, const char *purpose, bool fixed)
@@ -103,9 +120,8 @@ static pair written_pair(emixer *e, nn_t images, nn_t features, nn_t labels, con
     image_code code = encoder(e->n, &e->o, nn_slice(e->n, images, 0, p), false);
     nn_t report = decoder_write(e->n, &e->o, code, purpose);
     if (fixed) report = nn_detach(e->n, report);
-    return (pair){.features = nn_slice(e->n, features, 0, p),
-                  .report = report_reader(e->n, &e->o, "D", report),
-                  .labels = nn_slice(e->n, labels, 0, p)};
+    nn_t image = shares_knowledge(&e->o) ? code.embedding : nn_slice(e->n, features, 0, p);
+    return known_pair(e, image, report, labels);
 }
 
 static void add_reading(emixer *e, sum *loss, nn_t features, nn_t fake)
@@ -114,9 +130,9 @@ static void add_reading(emixer *e, sum *loss, nn_t features, nn_t fake)
     net *n = e->n;
     if (!players_read(o)) return;
     e->in.discriminator.reports = report_input(e, "reports");
-    pair real = {.features = nn_slice(n, features, 0, o->pairs),
-                 .report = report_reader(n, o, "D", e->in.discriminator.reports),
-                 .labels = nn_slice(n, e->in.discriminator.real_labels, 0, o->pairs)};
+    nn_t image = nn_slice(n, shares_knowledge(o) ? e->in.discriminator.real : features, 0, o->pairs);
+    if (shares_knowledge(o)) image = encoder(n, o, image, false).embedding;
+    pair real = known_pair(e, image, e->in.discriminator.reports, e->in.discriminator.real_labels);
     pair made = written_pair(e, fake, nn_slice(n, features, o->batch, o->batch),
                              e->in.discriminator.fake_labels, "discriminator/report", false);
     if (o->report_weight > 0) add_term(loss, o->report_weight, report_hinge(n, o, real, made));
@@ -187,7 +203,7 @@ static nn_t record_generator(emixer *e)
     if (o->pairs > 0 && o->joint_weight > 0) {
         pair made = written_pair(e, fake, own, labels, "generator/report", !o->joint_words);
         add_term(&loss, o->joint_weight,
-                 nn_hinge(n, joint_logits(n, o, made.features, made.report), HINGE_GENERATOR));
+                 nn_hinge(n, joint_logits(n, o, made.image, made.words), HINGE_GENERATOR));
     }
     return total(n, &loss);
 }
@@ -207,12 +223,13 @@ static void add_judgement(emixer *e, sum *loss)
     nn_t fake = generator(n, o, noise(n, o, o->pairs, "writer/z"), labels, GENERATOR_TRAINING);
     nn_t x = augmented(n, o->augment, fake, "writer/augment", all_augmentations);
     pair made = written_pair(e, fake, discriminator_features(n, o, x), labels, "writer/report", false);
+    made.image = nn_detach(n, made.image); /* words are to fit the image, not the encoder the words */
     if (o->report_weight > 0)
         add_term(loss, o->judgement_weight * o->report_weight,
                  nn_hinge(n, report_logits(n, o, made.report, made.labels), HINGE_GENERATOR));
     if (o->joint_weight > 0)
         add_term(loss, o->judgement_weight * o->joint_weight,
-                 nn_hinge(n, joint_logits(n, o, made.features, made.report), HINGE_GENERATOR));
+                 nn_hinge(n, joint_logits(n, o, made.image, made.words), HINGE_GENERATOR));
 }
 
 /* Inputs have no scope: `whose` keeps those of two targets apart. */

@@ -1,6 +1,10 @@
 /* The two discriminators that read: one judges a report, the other an image and a report together, which is
- * what ties them. Both read with the reader of D; the joint one sees the image through the features of the
- * image discriminator. */
+ * what ties them.
+ *
+ * The joint one sees images through the features of the image discriminator and reads with the reader of D;
+ * neither must know what is in them, and from these alone it does not learn to tell a pair from a mismatched
+ * one. With joint_shared it knows both as R does, whose encoder and reader learned labels and pairs: text to
+ * image models, too, judge pairs by embeddings that matching taught (Reed et al., ICML 2016). */
 #include "emixer/internal.h"
 
 static nn_t spectral_linear(net *n, nn_t x, const char *name, int out, bool bias)
@@ -24,12 +28,12 @@ nn_t report_logits(net *n, const emixer_opts *o, nn_t report, nn_t y)
     return nn_add(n, l, nn_row_dot(n, e, report));
 }
 
-nn_t joint_logits(net *n, const emixer_opts *o, nn_t features, nn_t report)
+nn_t joint_logits(net *n, const emixer_opts *o, nn_t image, nn_t words)
 {
     nn_enter(n, "D");
     nn_enter(n, "joint");
-    nn_t a = spectral_linear(n, features, "image", o->embedding, true);
-    nn_t b = spectral_linear(n, report, "report", o->embedding, true);
+    nn_t a = spectral_linear(n, image, "image", o->embedding, true);
+    nn_t b = spectral_linear(n, words, "report", o->embedding, true);
     nn_t h = nn_activation(n, nn_concat(n, (nn_t[]){a, b}, 2, 1), ACT_LEAKY_RELU);
     h = nn_activation(n, spectral_linear(n, h, "hidden", o->embedding, true), ACT_LEAKY_RELU);
     nn_t l = spectral_linear(n, h, "logit", 1, true);
@@ -54,9 +58,9 @@ nn_t report_hinge(net *n, const emixer_opts *o, pair real, pair fake)
 
 nn_t joint_hinge(net *n, const emixer_opts *o, pair real, pair fake)
 {
-    nn_t mismatched = shifted(n, real.report);
-    nn_t terms[] = {nn_hinge(n, joint_logits(n, o, real.features, real.report), HINGE_REAL),
-                    nn_hinge(n, joint_logits(n, o, fake.features, fake.report), HINGE_FAKE),
-                    nn_hinge(n, joint_logits(n, o, real.features, mismatched), HINGE_FAKE)};
+    nn_t mismatched = shifted(n, real.words);
+    nn_t terms[] = {nn_hinge(n, joint_logits(n, o, real.image, real.words), HINGE_REAL),
+                    nn_hinge(n, joint_logits(n, o, fake.image, fake.words), HINGE_FAKE),
+                    nn_hinge(n, joint_logits(n, o, real.image, mismatched), HINGE_FAKE)};
     return nn_weighted_sum(n, terms, (float[]){1, 0.5F, 0.5F}, 3);
 }

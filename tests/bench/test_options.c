@@ -136,6 +136,7 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.label_weight, e->label_weight);
     cr_expect_eq((float)s.report_weight, e->report_weight);
     cr_expect_eq((float)s.joint_weight, e->joint_weight);
+    cr_expect_eq(s.joint_shared, e->joint_shared);
     cr_expect_eq(s.joint_words, e->joint_words);
     cr_expect_eq((float)s.judgement_weight, e->judgement_weight);
     cr_expect_eq((float)s.matching_weight, e->matching_weight);

@@ -124,6 +124,46 @@ Test(parts, words_reach_the_generator_only_if_they_may)
     tiny_pairs_close(&p);
 }
 
+/* ---- what the joint discriminator knows ---- */
+
+static bool has_parameters(const emixer *e, const char *beginning)
+{
+    for (int i = 0; i < net_parameter_count(e->n); i++)
+        if (strncmp(net_parameter_name(e->n, i), beginning, strlen(beginning)) == 0) return true;
+    return false;
+}
+
+/* The loss of D on the inputs as they are, before and after R's reader knows no words. */
+static void losses_without_words(emixer *e, float loss[2])
+{
+    static float zeros[1024];
+    for (int i = 0; i < 2; i++) {
+        ASSERT_OK(step_run(e->steps[PLAYER_DISCRIMINATOR], 0));
+        ASSERT_OK(step_loss(e->steps[PLAYER_DISCRIMINATOR], &loss[i]));
+        ASSERT_OK(net_set_parameter(e->n, "R/reader/words.weight", zeros));
+    }
+}
+
+/* It reads with R's reader if that learns what reports say, and with D's own if not. */
+Test(parts, the_joint_discriminator_reads_as_the_writer_does)
+{
+    tiny_pairs p;
+    tiny_pairs_open(&p);
+    emixer_opts o = tiny_pair_options(p.words);
+    o.report_weight = 0;
+    o.joint_shared = true;
+    for (int taught = 0; taught < 2; taught++) {
+        o.matching_weight = taught ? 0.2F : 0;
+        emixer *e = tiny_open(&be_ref, o);
+        float loss[2];
+        losses_without_words(e, loss);
+        cr_expect_eq(has_parameters(e, "D/reader"), taught == 0);
+        cr_expect_eq(loss[0] == loss[1], taught == 0);
+        emixer_close(e);
+    }
+    tiny_pairs_close(&p);
+}
+
 /* ---- unlabelled rows ---- */
 
 Test(parts, unlabelled_rows_are_judged_without_labels)
