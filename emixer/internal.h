@@ -7,9 +7,9 @@
 #include "emixer/emixer.h"
 
 enum {
-    ROTATIONS = 4,       /* quarter turns */
-    LABEL_POOL = 512,    /* label vectors that stand for the training distribution */
-    METADATA_PAIRS = 80, /* keys and values of a checkpoint's settings */
+    ROTATIONS = 4,        /* quarter turns */
+    LABEL_POOL = 512,     /* label vectors that stand for the training distribution */
+    METADATA_PAIRS = 128, /* keys and values of a checkpoint's settings */
     METADATA_VALUE_BYTES = 32,
     MOST_SENTENCES = 64, /* that options_check allows */
     MOST_WORDS = 256

@@ -95,7 +95,7 @@ static const option option_table[] = {
     {FIELD(seed), OPTION_SEED, 0, 0},
 };
 enum { OPTIONS = sizeof option_table / sizeof option_table[0] };
-_Static_assert(2 * (OPTIONS + 1) < METADATA_PAIRS, "room for every option, the step and the NULL");
+_Static_assert(2 * (OPTIONS + 3) < METADATA_PAIRS, "room for every option, the step, the names and the NULL");
 
 static const void *field_of(const emixer_opts *o, const option *x)
 {
