@@ -101,6 +101,19 @@ Test(plot, what_has_data_is_drawn_and_the_rest_is_said)
     free(svg);
 }
 
+/* Then the axis runs between two whole numbers, which gnuplot divides as such. */
+Test(plot, gains_of_nothing_are_drawn)
+{
+    need_gnuplot();
+    write_text(
+        folder, "r/gains.csv",
+        "experiment,arm,baseline,shots,ratio,baseline_ratio,metric,pairs,percent,percent_low,percent_high\n"
+        "e,real+emixer,real,5,0.5,0,accuracy,2,0,0,0\n",
+        path);
+    free(plot("figures"));
+    cr_expect(is_there("figures/gain.svg"));
+}
+
 Test(plot, the_same_tables_give_the_same_bytes_at_any_time)
 {
     need_gnuplot();
