@@ -19,6 +19,8 @@ typedef struct command {
 static const command commands[] = {
     {"run", run_main, "run an experiment file: train, compare, draw"},
     {"plan", plan_main, "print what a run would do, what is there, and how long the rest takes"},
+    {"status", status_main, "how far a run is: what is done, running, failed, waiting"},
+    {"task", task_main, "one task of a run that Slurm makes: for its jobs, not for people"},
     {"gc", gc_main, "remove artifacts that no experiment file needs"},
     {"train", train_main, "train a generator, on its own"},
     {"synth", synth_main, "make images and reports with a trained generator"},

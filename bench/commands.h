@@ -10,6 +10,8 @@ int commands_main(int argc, char **argv);
 
 err run_main(int argc, char **argv);    /* run.c */
 err plan_main(int argc, char **argv);   /* plan_command.c */
+err status_main(int argc, char **argv); /* status.c */
+err task_main(int argc, char **argv);   /* task.c */
 err gc_main(int argc, char **argv);     /* gc.c */
 err train_main(int argc, char **argv);  /* train.c */
 err synth_main(int argc, char **argv);  /* synth.c */

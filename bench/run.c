@@ -12,6 +12,7 @@
 #include "bench/losses.h"
 #include "bench/privacy.h"
 #include "bench/report.h"
+#include "bench/slurm.h"
 #include "bench/work.h"
 
 #include <omp.h>
@@ -35,7 +36,7 @@ static err print_help(void)
         "compares the arms, and leaves results.csv, gains.csv, the same label by label (label_scores.csv,\n"
         "label_gains.csv), gain.svg and samples.png in the results folder. What is already there is not\n"
         "computed again; a run that was stopped continues when started again with the same settings, and\n"
-        "several runs on one folder share the work.\n\n"
+        "several runs on one folder share the work. `bench status OUT` tells how far they are.\n\n"
         "  --preset NAME            use the values of the section [preset:NAME]; repeatable\n"
         "  --set section.key=value  change a setting; repeatable, the last one wins\n");
     for (int i = 0; i < OPTION_COUNT; i++) {
@@ -73,9 +74,16 @@ static err name_outputs(const settings *s, outputs *o)
     return path_join(o->figure, o->folder, "gain.svg");
 }
 
+static bool by_slurm(const settings *s)
+{
+    return strcmp(s->launcher, "slurm") == 0;
+}
+
+/* Those of Slurm's tasks are the same wherever it is asked. */
 int run_threads(const settings *s)
 {
     if (s->threads > 0) return s->threads;
+    if (by_slurm(s)) return s->slurm_cpus > 0 ? s->slurm_cpus : 1;
     int share = omp_get_num_procs() / s->jobs;
     return share > 0 ? share : 1;
 }
@@ -94,30 +102,31 @@ err run_folder(const settings *s, char out[PATH_BYTES])
     return n < 0 || n >= PATH_BYTES ? err_set(ERR_USAGE, "--out: the path is too long") : OK;
 }
 
-static err save_settings(const settings *s, const char *path)
+/* Who makes what is missing. */
+typedef enum maker { MAKER_WORKERS, MAKER_SLURM, MAKER_NONE } maker;
+
+static err make_here(const study *experiment, const plan *p, const store *s, board *b)
 {
-    text t = {0};
-    settings_file(s, &t);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
-    text_close(&t);
-    return error;
+    progress shown;
+    progress_start(&shown, p, b, experiment->s.quiet);
+    return work_supervise(experiment, p, s, b, &shown);
 }
 
-/* Makes every artifact of the plan. */
-static err make_all(const study *experiment, const plan *p, const store *s)
+/* Sees to it that every artifact of the plan is made; *left is how many are not yet there after that. */
+static err make_all(const study *experiment, const plan *p, const store *s, const outputs *o, maker by,
+                    int *left)
 {
     board b;
-    progress shown;
+    *left = 0;
     TRY(board_open(experiment->s.jobs, p->n, &b));
     err error = work_check(p, s, &b);
-    int left = 0;
-    for (int i = 0; i < p->n; i++) left += !atomic_load(&b.done[i]);
+    for (int i = 0; i < p->n; i++) *left += !atomic_load(&b.done[i]);
     for (int i = 0; i < p->n && error == OK; i++)
         if (atomic_load(&b.done[i])) error = guard_judge(experiment, p, s, i);
-    if (error == OK && left > 0) {
-        progress_start(&shown, p, &b, experiment->s.quiet);
-        error = work_supervise(experiment, p, s, &b, &shown);
+    if (error == OK && *left > 0 && by == MAKER_SLURM) error = slurm_submit(experiment, p, s, &b, o->folder);
+    if (error == OK && *left > 0 && by == MAKER_WORKERS) {
+        error = make_here(experiment, p, s, &b);
+        *left = 0;
     }
     board_close(&b);
     return error;
@@ -205,16 +214,41 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
 }
 
 /* What guards found, also where one of them stopped the run. */
-static err run_plan(const study *experiment, const plan *p, const store *s, const outputs *o, unsigned *found)
+static err run_plan(const study *experiment, const plan *p, const store *s, const outputs *o, maker by,
+                    unsigned *found)
 {
     bool changed;
+    int left;
     TRY(guard_selection_check(experiment, p, o->folder, &changed));
-    err error = make_all(experiment, p, s);
+    err error = make_all(experiment, p, s, o, by, &left);
     if (error != OK && error != ERR_GUARD) return error;
+    if (error == OK && left > 0 && by == MAKER_SLURM) return OK; /* they come later */
     TRY(guards_collect(experiment, p, s, o->folder, found));
     TRY(error);
+    if (left > 0)
+        return err_set(
+            ERR_UNAVAILABLE,
+            "%d of %d artifacts were not made: `bench status %s` tells why; the command that submitted "
+            "them submits them again",
+            left, p->n, o->folder);
     for (int i = 0; i < p->n && changed; i++) found[i] |= 1U << GUARD_selection;
     return conclude(experiment, p, s, found, o);
+}
+
+static err run_by(const study *experiment, const plan *p, const store *s, const outputs *o, maker by)
+{
+    unsigned *found = calloc((size_t)p->n, sizeof *found);
+    if (!found) return err_set(ERR_SYSTEM, "out of memory for %d artifacts", p->n);
+    err error = run_plan(experiment, p, s, o, by, found);
+    free(found);
+    return error;
+}
+
+err run_collect(const study *experiment, const plan *p, const store *s)
+{
+    outputs o;
+    TRY(name_outputs(&experiment->s, &o));
+    return run_by(experiment, p, s, &o, MAKER_NONE);
 }
 
 err run_main(int argc, char **argv)
@@ -233,16 +267,15 @@ err run_main(int argc, char **argv)
     privacy_watch(s.source);
     privacy_watch(s.texts);
     TRY(run_plan_open(&experiment, &p));
-    unsigned *found = calloc((size_t)p.n, sizeof *found);
-    err error = found ? folder_make(o.folder) : err_set(ERR_SYSTEM, "out of memory for %d artifacts", p.n);
+    err error = folder_make(o.folder);
     if (error == OK) error = private_mark(o.folder);
     if (error == OK) error = store_open(o.folder, &artifacts);
     if (error == OK) {
-        error = save_settings(&s, o.settings);
-        if (error == OK) error = run_plan(&experiment, &p, &artifacts, &o, found);
+        error = settings_save(&s, o.settings);
+        if (error == OK)
+            error = run_by(&experiment, &p, &artifacts, &o, by_slurm(&s) ? MAKER_SLURM : MAKER_WORKERS);
         store_close(&artifacts);
     }
-    free(found);
     plan_close(&p);
     return error;
 }

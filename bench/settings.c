@@ -191,3 +191,13 @@ void settings_file(const settings *s, text *out)
         text_printf(out, "\n");
     }
 }
+
+err settings_save(const settings *s, const char *path)
+{
+    text t = {0};
+    settings_file(s, &t);
+    err error = text_check(&t);
+    if (error == OK) error = file_write(path, t.data, t.length);
+    text_close(&t);
+    return error;
+}

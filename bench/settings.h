@@ -32,6 +32,9 @@ void settings_line(const settings *s, int option_index, text *out);
 /* All settings as an experiment file that gives the same ones. */
 void settings_file(const settings *s, text *out);
 
+/* Writes that file. ERR_CANNOT_CREATE, ERR_IO. */
+err settings_save(const settings *s, const char *path);
+
 enum { CONTRASTS_MAX = 64 };
 
 /* Settings that make sense together, with their arms read. */

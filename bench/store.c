@@ -72,6 +72,12 @@ void store_unlock(const store *s, const hash *key)
     (void)fcntl(s->locks, F_SETLK, &range);
 }
 
+bool store_busy(const store *s, const hash *key)
+{
+    struct flock range = range_of(key, F_WRLCK);
+    return fcntl(s->locks, F_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
 err store_begin(const store *s, const char *kind, const hash *key, bool resume, char work[PATH_BYTES])
 {
     TRY(work_path(s, kind, key, work));
