@@ -113,9 +113,10 @@ static void advise(const standings *s, text *out)
     if (s->log_missing)
         text_printf(
             out,
-            "\nA task without a log could not write to %s/slurm/logs on its node: is that folder on a file "
-            "system that\nall nodes share, under the same path, and may you write there (srun ls -ld "
-            "%s/slurm/logs)?\n",
+            "\nA task without a log was cancelled before it began, or could not write to %s/slurm/logs on "
+            "its "
+            "node: is that\nfolder on a file system that all nodes share, under the same path, and may you "
+            "write there?\n(srun ls -ld %s/slurm/logs)\n",
             s->out, s->out);
     text_printf(out,
                 "\nNothing of it is in Slurm's queue any more. The command that submitted it submits what is "

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 /* ---- arrays ---- */
 
@@ -375,7 +376,7 @@ Test(slurm, status_tells_what_squeue_and_logs_say, .init = setup_slurm, .fini = 
     /* Long after: squeue knows none of them. */
     forget("queue");
     expect_line("status out", 0, "in all            14     3        0       ");
-    expect_line("status out", 0, "is that folder on a file system that\nall nodes share");
+    expect_line("status out", 0, "is that\nfolder on a file system that all nodes share");
     expect_line("status out", 0, "The command that submitted it submits what is missing.");
     fake("squeue",
          "#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n");
@@ -385,7 +386,7 @@ Test(slurm, status_tells_what_squeue_and_logs_say, .init = setup_slurm, .fini = 
         "running there is not known\n");
 }
 
-Test(status, a_local_run_is_told_by_its_folder, .init = setup, .fini = teardown, .timeout = 120)
+Test(status, a_local_run_is_told_by_its_folder, .init = setup, .fini = teardown)
 {
     const char *const arguments[] = {
         "run", "tiny.ini", "--out", "out", "--quiet", "--set", "emixer.steps=100000", NULL};
@@ -394,6 +395,7 @@ Test(status, a_local_run_is_told_by_its_folder, .init = setup, .fini = teardown,
     /* Until the first generator is in training. */
     for (bool training = false; !training;) {
         outcome o = run_line(folder, "status out");
+        cr_assert_eq(waitpid(run, NULL, WNOHANG), 0, "the run ended");
         training = strstr(o.out, "generator          2     0        1       0        1\n") != NULL;
         outcome_close(&o);
     }
