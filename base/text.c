@@ -30,18 +30,26 @@ void text_bytes(text *t, const void *bytes, size_t n)
     t->data[t->length] = '\0';
 }
 
+/* Formats into what room there is, and once more only where that was too little: formatting numbers is most
+ * of what writing a table costs. */
 void text_printf(text *t, const char *format, ...)
 {
     va_list arguments, again;
+    if (!reserve(t, 0)) return;
+    size_t room = t->capacity - t->length;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(t->data + t->length, room, format, arguments);
     va_end(arguments);
-    if (length >= 0 && reserve(t, (size_t)length)) {
-        (void)vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
-        t->length += (size_t)length;
+    if (length >= 0 && (size_t)length >= room) {
+        if (reserve(t, (size_t)length))
+            (void)vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
+        else
+            length = -1;
     }
     va_end(again);
+    if (length > 0) t->length += (size_t)length;
+    t->data[t->length] = '\0'; /* also after half of what did not fit */
 }
 
 void text_csv_field(text *t, const char *field)
