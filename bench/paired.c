@@ -44,7 +44,8 @@ typedef struct pairing {
     int n;
     const measure *measures;
     int n_measures;
-    resamples draws;
+    resamples
+        *draws; /* BOOTSTRAP_PAIRS_MAX + 1, by the number of pairs: contrasts mostly have equally many */
     gains *out;
 } pairing;
 
@@ -60,8 +61,8 @@ static err compare(double *x, double *y, int n, resamples *draws, gain_row *row)
         y[kept++] = y[i];
     }
     if (kept == 0) return OK;
-    TRY(resamples_draw(draws, kept));
-    return bootstrap_percent(draws, x, y, &row->bca_low, &row->bca_high);
+    TRY(resamples_draw(&draws[kept], kept));
+    return bootstrap_percent(&draws[kept], x, y, &row->bca_low, &row->bca_high);
 }
 
 /* Adds one row a measure. */
@@ -94,7 +95,7 @@ static err add(pairing *p, gain_row row)
             x[i] = arms[i] ? arms[i][row.metric] : NAN;
             y[i] = baselines[i] ? baselines[i][row.metric] : NAN;
         }
-        TRY(compare(x, y, seeds->n, &p->draws, &row));
+        TRY(compare(x, y, seeds->n, p->draws, &row));
         g->rows[g->n++] = row;
     }
     return OK;
@@ -136,12 +137,13 @@ static err add_contrast(pairing *p, const contrast *c, const char *label)
 err paired_add(const study *experiment, measured *trials, int n, const measure *measures, int n_measures,
                const char *label, gains *out)
 {
-    pairing p = {experiment, trials, n, measures, n_measures, {0}, out};
+    resamples draws[BOOTSTRAP_PAIRS_MAX + 1] = {{0, NULL}};
+    pairing p = {experiment, trials, n, measures, n_measures, draws, out};
     err error = OK;
     if (n > 0) qsort(trials, (size_t)n, sizeof *trials, by_trial);
     for (int i = 0; i < experiment->n_contrasts && error == OK; i++)
         error = add_contrast(&p, &experiment->contrasts[i], label);
-    resamples_close(&p.draws);
+    for (int i = 0; i <= BOOTSTRAP_PAIRS_MAX; i++) resamples_close(&draws[i]);
     return error;
 }
 
