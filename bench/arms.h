@@ -22,7 +22,8 @@ typedef enum arm_images {
     IMAGES_DUPLICATE,
     IMAGES_SHUFFLED,
     IMAGES_PSEUDO,
-    IMAGES_ORACLE
+    IMAGES_ORACLE,
+    IMAGES_COUNT
 } arm_images;
 
 typedef struct arm_part {

@@ -88,6 +88,63 @@ static void add_second_lines(text *t, const settings *s, arm_images images, bool
     if (images == IMAGES_PSEUDO || filtered) add_teacher_lines(t, s);
 }
 
+/* True if a generator learns words from data.texts. */
+static bool reads_texts(const study *s)
+{
+    return s->s.emixer_pairs > 0 && study_needs_generator(s);
+}
+
+static void add_dataset_lines(text *t, const settings *s)
+{
+    ADD_LINES(t, s, packing_options);
+    if (strncmp(s->source, "phantom", strlen("phantom")) == 0) ADD_LINES(t, s, phantom_options);
+    if (strncmp(s->source, "packed:", strlen("packed:")) == 0) ADD_LINES(t, s, packed_options);
+}
+
+/* `images` and `filtered` as of the artifact, of a trial as of its arm. */
+static void add_settings(text *t, const study *s, artifact_kind kind, arm_images images, bool filtered)
+{
+    bool folder = images == IMAGES_FOLDER || images == IMAGES_PACKED;
+    if (kind == KIND_DATASET) add_dataset_lines(t, &s->s);
+    if (kind == KIND_TWINS) ADD_LINES(t, &s->s, packing_options);
+    if (kind == KIND_GUARD) ADD_LINES(t, &s->s, side_options);
+    if (kind == KIND_GUARD && images == IMAGES_NONE && reads_texts(s)) ADD_LINES(t, &s->s, reading_options);
+    if (kind == KIND_GENERATOR) ADD_LINES(t, &s->s, split_options);
+    if (kind == KIND_GENERATOR) add_generator_lines(t, &s->s);
+    if (kind == KIND_TEACHER) add_teacher_lines(t, &s->s);
+    if (kind == KIND_TRIAL) (s->task == TASK_REPORTS ? add_report_lines : add_teacher_lines)(t, &s->s);
+    if (kind == KIND_SYNTHETIC && folder && !filtered)
+        ADD_LINES(t, &s->s, packing_options);
+    else if (kind == KIND_SYNTHETIC || kind == KIND_TRIAL)
+        add_second_lines(t, &s->s, images, filtered);
+}
+
+/* The hashes of such texts that were made already: thousands of trials depend on a few. */
+struct plan_settings {
+    bool known[KIND_COUNT][IMAGES_COUNT][2];
+    hash of[KIND_COUNT][IMAGES_COUNT][2];
+};
+
+static err settings_hash(plan *p, const study *s, const artifact *a, hash *out)
+{
+    bool trial = a->kind == KIND_TRIAL;
+    arm_images images = trial ? arm_images_of(&s->arms[a->arm]) : a->images;
+    bool filtered = trial ? s->arms[a->arm].parts[ROLE_FILTER] != NULL : a->filtered;
+    hash *made = &p->settings->of[a->kind][images][filtered];
+    bool *known = &p->settings->known[a->kind][images][filtered];
+    if (!*known) {
+        text t = {0};
+        add_settings(&t, s, a->kind, images, filtered);
+        err error = text_check(&t);
+        if (error == OK) *made = hash_bytes(t.data, t.length);
+        text_close(&t);
+        TRY(error);
+        *known = true;
+    }
+    *out = *made;
+    return OK;
+}
+
 /* Of the lists that are not seeds, shots, arms and ratios. */
 static void items_of(const study *s, const artifact *a, char *out, size_t bytes)
 {
@@ -104,6 +161,7 @@ static err add(plan *p, const study *s, artifact a, const char *own)
         p->items = items;
         p->capacity = capacity;
     }
+    TRY(settings_hash(p, s, &a, &a.settings));
     const char *inputs[ARTIFACT_INPUTS];
     for (int i = 0; i < ARTIFACT_INPUTS; i++)
         inputs[i] = a.inputs[i] >= 0 ? p->items[a.inputs[i]].key.hex : "";
@@ -118,15 +176,6 @@ static err add(plan *p, const study *s, artifact a, const char *own)
     return OK;
 }
 
-/* Hashes and frees the text. */
-static err settings_hash(text *t, hash *out)
-{
-    err error = text_check(t);
-    if (error == OK) *out = hash_bytes(t->data, t->length);
-    text_close(t);
-    return error;
-}
-
 static err add_dataset(plan *p, const study *s)
 {
     artifact a = {.kind = KIND_DATASET,
@@ -137,11 +186,6 @@ static err add_dataset(plan *p, const study *s)
                   .cost = cost_of_dataset(&s->s)};
     hash source;
     TRY(fingerprint(s->s.source, &source));
-    text t = {0};
-    ADD_LINES(&t, &s->s, packing_options);
-    if (strncmp(s->s.source, "phantom", strlen("phantom")) == 0) ADD_LINES(&t, &s->s, phantom_options);
-    if (strncmp(s->s.source, "packed:", strlen("packed:")) == 0) ADD_LINES(&t, &s->s, packed_options);
-    TRY(settings_hash(&t, &a.settings));
     (void)snprintf(a.label, sizeof a.label, "images of %.100s", s->s.source);
     return add(p, s, a, source.hex);
 }
@@ -153,9 +197,6 @@ static err add_twins(plan *p, const study *s)
     artifact a = {.kind = KIND_TWINS, .inputs = {0, -1, -1}, .after = -1, .model = -1, .arm = -1};
     char own[32];
     (void)snprintf(own, sizeof own, "agreement %.9g", guard_agreement(&s->s));
-    text t = {0};
-    ADD_LINES(&t, &s->s, packing_options);
-    TRY(settings_hash(&t, &a.settings));
     a.cost = cost_of_twins(&s->s);
     (void)snprintf(a.label, sizeof a.label, "images that are alike");
     return add(p, s, a, own);
@@ -168,14 +209,10 @@ static err add_split_guard(plan *p, const study *s, int seed, int *out)
         .kind = KIND_GUARD, .inputs = {0, 1, -1}, .after = -1, .model = -1, .seed = seed, .arm = -1};
     char own[160], seen_path[PATH_BYTES];
     hash seen = {""};
-    bool reads = s->s.emixer_pairs > 0 && study_needs_generator(s);
     if (s->s.weights[0]) TRY(provenance_beside(s->s.weights, seen_path));
     if (s->s.weights[0] && path_exists(seen_path)) TRY(fingerprint_file(seen_path, &seen));
-    (void)snprintf(own, sizeof own, "seed %d texts %s weights %s", seed, reads ? p->texts.hex : "", seen.hex);
-    text t = {0};
-    ADD_LINES(&t, &s->s, side_options);
-    if (reads) ADD_LINES(&t, &s->s, reading_options);
-    TRY(settings_hash(&t, &a.settings));
+    (void)snprintf(own, sizeof own, "seed %d texts %s weights %s", seed, reads_texts(s) ? p->texts.hex : "",
+                   seen.hex);
     a.cost = cost_of_dataset(&s->s) / 100;
     (void)snprintf(a.label, sizeof a.label, "split of seed %d", seed);
     *out = p->n;
@@ -225,10 +262,6 @@ static err add_generator(plan *p, group *g)
     artifact a = group_artifact(g, KIND_GENERATOR);
     (void)snprintf(own, sizeof own, "seed %d shots %d texts %s judge %.40s %s", g->seed, g->shots,
                    p->texts.hex, judged ? g->s->s.model.values[0] : "", judged ? p->weights.hex : "");
-    text t = {0};
-    ADD_LINES(&t, &g->s->s, split_options);
-    add_generator_lines(&t, &g->s->s);
-    TRY(settings_hash(&t, &a.settings));
     a.cost = cost_of_generator(&g->s->s);
     label_group(&a, "generator");
     g->generator = p->n;
@@ -242,9 +275,6 @@ static err add_teacher(plan *p, group *g)
     artifact a = group_artifact(g, KIND_TEACHER);
     a.model = 0;
     (void)snprintf(own, sizeof own, "seed %d shots %d weights %s", g->seed, g->shots, p->weights.hex);
-    text t = {0};
-    add_teacher_lines(&t, &g->s->s);
-    TRY(settings_hash(&t, &a.settings));
     a.cost = cost_of_training(&g->s->s, study_models(g->s)->values[0]);
     label_group(&a, "teacher");
     g->teacher = p->n;
@@ -292,9 +322,6 @@ static err add_folder(plan *p, const group *g, int which, int *out)
     TRY(find_folder(p, source, &f));
     *out = f->set;
     if (f->set >= 0) return OK;
-    text t = {0};
-    ADD_LINES(&t, &g->s->s, packing_options);
-    TRY(settings_hash(&t, &a.settings));
     a.arm = which;
     a.images = arm_images_of(&g->s->arms[which]);
     a.cost = cost_of_dataset(&g->s->s);
@@ -317,9 +344,6 @@ static err add_set(plan *p, group *g, arm_images images, int source, bool filter
     a.images = images;
     a.filtered = filtered;
     (void)snprintf(own, sizeof own, "images %d seed %d shots %d", (int)images, g->seed, g->shots);
-    text t = {0};
-    add_second_lines(&t, s, images, filtered);
-    TRY(settings_hash(&t, &a.settings));
     a.cost = taught ? cost_of_predicting(s) : images == IMAGES_EMIXER ? cost_of_synthetic(s) : 1;
     label_group(&a, filtered ? "filtered images" : second_names[images]);
     *out = p->n;
@@ -354,9 +378,6 @@ static err add_set_guard(plan *p, const group *g, int set, int which, int *out)
     a.arm = which;
     a.images = made->images;
     (void)snprintf(own, sizeof own, "seed %d agreement %.9g", g->seed, guard_agreement(s));
-    text t = {0};
-    ADD_LINES(&t, s, side_options);
-    TRY(settings_hash(&t, &a.settings));
     a.cost = cost_of_set_guard(s);
     if (a.images == IMAGES_EMIXER)
         (void)snprintf(a.label, sizeof a.label, "%s", made->label);
@@ -423,10 +444,6 @@ static err add_trial(plan *p, const group *g, int model, int which, double ratio
     a.after = g->guard[which];
     bool reports = g->s->task == TASK_REPORTS;
     a.cost = reports ? cost_of_learning_reports(s) : cost_of_training(s, models->values[model]);
-    text t = {0};
-    (reports ? add_report_lines : add_teacher_lines)(&t, s);
-    add_second_lines(&t, s, arm_images_of(own_arm), own_arm->parts[ROLE_FILTER] != NULL);
-    TRY(settings_hash(&t, &a.settings));
     if (models->n > 1) length = (size_t)snprintf(name, sizeof name, "%.40s, ", models->values[model]);
     (void)snprintf(name + length, sizeof name - length, arm_mixes(own_arm) ? "%s %.3g" : "%s", own_arm->name,
                    ratio);
@@ -460,7 +477,8 @@ static err add_group(plan *p, const study *s, int seed, label_budget budget, int
 
 err plan_open(const study *s, int threads, plan *out)
 {
-    *out = (plan){.threads = threads};
+    *out = (plan){.threads = threads, .settings = calloc(1, sizeof *out->settings)};
+    if (!out->settings) return err_set(ERR_SYSTEM, "out of memory for a plan");
     err error = s->s.weights[0] ? fingerprint_file(s->s.weights, &out->weights) : OK;
     if (error == OK && s->s.emixer_pairs > 0 && s->s.texts[0]) error = fingerprint(s->s.texts, &out->texts);
     if (error == OK) error = add_dataset(out, s);
@@ -479,5 +497,6 @@ void plan_close(plan *p)
 {
     free(p->items);
     free(p->folders);
+    free(p->settings);
     *p = (plan){0};
 }

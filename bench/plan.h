@@ -59,6 +59,7 @@ typedef struct plan {
     hash texts;                  /* fingerprint of data.texts; "" without */
     struct plan_folder *folders; /* private: the arms' folders that were looked at */
     int n_folders;
+    struct plan_settings *settings; /* private: hashes of settings */
 } plan;
 
 /* Plans a study; `threads` is the number that every process will use (its count can change the last digits of
