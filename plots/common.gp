@@ -18,6 +18,7 @@ set bars small
 # A round step between the ticks of an axis that is to have about n.
 power(x) = 10.0 ** floor(log10(x))
 round_up(x) = x <= 1 ? 1 : x <= 2 ? 2 : x <= 5 ? 5 : 10
+# (1.0: two whole numbers would be divided as such.)
 tick_step(range, n) = round_up(1.0 * range / n / power(1.0 * range / n)) * power(1.0 * range / n)
 # The legend's entries below a figure: em from the left, and rows from the top; centred if one row is enough.
 legend_width(name) = 0.6 * strlen(name) + 2.6
