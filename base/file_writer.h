@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct file_writer file_writer;
@@ -20,6 +21,12 @@ err file_writer_patch(file_writer *w, size_t offset, const void *bytes, size_t n
 
 /* Puts the file in its place, over an older one. Nothing may be added after it. ERR_IO, ERR_CANNOT_CREATE. */
 err file_writer_finish(file_writer *w);
+
+/* Whether writers of this process wait for the disk (fsync) before they put a file in its place; they do
+ * unless they are told not to. Without it a power failure may leave a file empty or torn under its name: for
+ * files whose loss is noticed and costs little. With a process that is killed nothing is lost. */
+void file_writers_wait(bool wait);
+bool file_writers_waiting(void);
 
 /* Frees the writer; what was not finished is gone. NULL is fine. */
 void file_writer_close(file_writer *w);

@@ -35,7 +35,7 @@ bool path_exists(const char *path)
     return stat(path, &status) == 0;
 }
 
-err folder_make(const char *path)
+static err make_parents_and(const char *path)
 {
     char partial[PATH_BYTES];
     size_t length = strlen(path);
@@ -49,6 +49,13 @@ err folder_make(const char *path)
             return err_set_errno(ERR_CANNOT_CREATE, "%s: the folder cannot be made", partial);
         partial[i] = kept;
     }
+    return OK;
+}
+
+err folder_make(const char *path)
+{
+    if (mkdir(path, 0777) == 0) return OK; /* mostly only the last part is missing */
+    TRY(make_parents_and(path));
     struct stat status;
     if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
         return err_set(ERR_CANNOT_CREATE, "%s: exists and is not a folder", path);
@@ -69,6 +76,16 @@ err folder_remove(const char *path)
     if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
         return err_set_errno(ERR_IO, "%s: cannot be removed", path);
     return OK;
+}
+
+err file_sync(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return err_set_errno(ERR_NO_INPUT, "%s: cannot be opened", path);
+    bool failed = fsync(file) != 0 && errno != EINVAL;
+    err error = failed ? err_set_errno(ERR_IO, "%s: writing failed", path) : OK;
+    (void)close(file);
+    return error;
 }
 
 err file_write(const char *path, const void *bytes, size_t n)

@@ -1,4 +1,5 @@
-/* Files and folders. Every write is atomic: a temporary file beside the target, fsync, one rename. */
+/* Files and folders. Every write is atomic: a temporary file beside the target, fsync, one rename; the fsync
+ * may be left out (base/file_writer.h). */
 #ifndef BASE_FILES_H
 #define BASE_FILES_H
 
@@ -23,6 +24,9 @@ err folder_remove(const char *path);
 
 /* Replaces `path` with n bytes. ERR_CANNOT_CREATE if it cannot be opened, ERR_IO if the disk is full. */
 err file_write(const char *path, const void *bytes, size_t n);
+
+/* Waits until a file is on the disk. ERR_NO_INPUT, ERR_IO. */
+err file_sync(const char *path);
 
 /* Reads all of a file into memory that the caller frees; a NUL follows the last byte (not counted in *n).
  * ERR_NO_INPUT if it cannot be opened, ERR_DATA if it is larger than `limit` bytes, ERR_IO. */

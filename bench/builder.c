@@ -1,6 +1,7 @@
 #include "bench/builder.h"
 
 #include "base/clock.h"
+#include "base/file_writer.h"
 #include "bench/guards.h"
 #include "bench/interrupt.h"
 #include "bench/judge.h"
@@ -217,7 +218,20 @@ static err inherit_failure(const builder *b, const artifact *a, manifest *m)
     return OK;
 }
 
-err builder_make(builder *b, int index)
+/* Waiting for the disk takes ten times as long as everything else that is done to keep a small artifact, so
+ * it is done only where much would be lost. After a power failure, an artifact that never reached the disk is
+ * empty, torn, without a manifest, or not there: in each case its manifest's hashes do not fit, the next
+ * run's check finds that before anything reads it, and makes it again (work_check). The system writes what is
+ * left to it within half a minute or so, and therefore no more than that much work is lost, and no more than
+ * LASTING_SECONDS of it in one artifact. What is resumed is another matter: a checkpoint has nobody who would
+ * notice. */
+static void choose_waiting(const recipe *r, double seconds)
+{
+    enum { LASTING_SECONDS = 10 };
+    file_writers_wait(r->resumes || seconds >= LASTING_SECONDS);
+}
+
+static err make(builder *b, int index)
 {
     const artifact *a = &b->plan->items[index];
     const char *kind = artifact_kind_names[a->kind];
@@ -229,6 +243,7 @@ err builder_make(builder *b, int index)
     atomic_store(&b->slot->artifact, index);
     TRY(builder_progress(b, 0));
     TRY(inherit_failure(b, a, &m));
+    choose_waiting(r, 0);
     TRY(store_begin(b->store, kind, &a->key, r->resumes, work));
     if (!m.failed) {
         err error = r->build(b, a, work);
@@ -243,7 +258,15 @@ err builder_make(builder *b, int index)
     }
     if (m.failed) TRY(store_begin(b->store, kind, &a->key, false, work));
     m.seconds = clock_seconds() - start;
+    choose_waiting(r, m.seconds);
     TRY(store_finish(b->store, kind, &a->key, &m));
     atomic_store(&b->slot->artifact, -1);
     return OK;
+}
+
+err builder_make(builder *b, int index)
+{
+    err error = make(b, index);
+    file_writers_wait(true);
+    return error;
 }

@@ -176,3 +176,8 @@ err gnuplot_draw(const char *folder, const char *name, const char *formats, cons
     TRY(path_join(path, folder, "%s.log", name));
     return folder_remove(path);
 }
+
+hash gnuplot_hash(void)
+{
+    return hash_bytes(common_script, sizeof common_script);
+}

@@ -2,6 +2,7 @@
 #ifndef BENCH_GNUPLOT_H
 #define BENCH_GNUPLOT_H
 
+#include "base/hash.h"
 #include "base/text.h"
 
 /* Append `name = value` or an array of texts to a script. Texts may be anything: gnuplot executes nothing in
@@ -20,5 +21,8 @@ err gnuplot_draw(const char *folder, const char *name, const char *formats, cons
 
 /* Removes what an earlier drawing left. */
 err gnuplot_forget(const char *folder, const char *name);
+
+/* Hash of the script that all figures share. */
+hash gnuplot_hash(void);
 
 #endif

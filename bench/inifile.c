@@ -108,20 +108,22 @@ static err parse(reading *r)
     return OK;
 }
 
-err ini_file_open(const char *path, ini_file *out)
+err ini_file_parse(const char *path, const char *bytes, size_t n, ini_file *out)
 {
     *out = (ini_file){.path = copy(path)};
     if (!out->path) return err_set(ERR_SYSTEM, "%s: out of memory", path);
+    if (strlen(bytes) != n) return err_set(ERR_CONFIG, "%s: is not a text file", path);
+    reading r = {.out = out, .next = bytes};
+    return parse(&r);
+}
+
+err ini_file_open(const char *path, ini_file *out)
+{
+    *out = (ini_file){0};
     char *bytes;
     size_t n;
     TRY(file_read(path, FILE_LIMIT, &bytes, &n));
-    err error;
-    if (strlen(bytes) != n) {
-        error = err_set(ERR_CONFIG, "%s: is not a text file", path);
-    } else {
-        reading r = {.out = out, .next = bytes};
-        error = parse(&r);
-    }
+    err error = ini_file_parse(path, bytes, n, out);
     free(bytes);
     return error;
 }

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
+
 typedef struct ini_entry {
     int line;
     char *section; /* "" before the first [section] */
@@ -21,6 +23,9 @@ typedef struct ini_file {
  * it. ERR_NO_INPUT; ERR_CONFIG with FILE:LINE for a line that is neither, one that is too long, a key given
  * twice in a section. Close it also after a failure. */
 err ini_file_open(const char *path, ini_file *out);
+
+/* The same of text that was read already, which `path` is named for in messages. ERR_CONFIG; ERR_SYSTEM. */
+err ini_file_parse(const char *path, const char *bytes, size_t n, ini_file *out);
 void ini_file_close(ini_file *f);
 
 /* The value of section.key, or NULL. */

@@ -64,6 +64,13 @@ err plot_draw(const evidence *e, int number, const char *out, const char *format
     return error;
 }
 
+hash plot_hash(void)
+{
+    hash scripts[PLOT_FIGURES + 1] = {gnuplot_hash()};
+    for (int i = 0; i < PLOT_FIGURES; i++) scripts[i + 1] = hash_bytes(recipes[i].script, recipes[i].n);
+    return hash_bytes(scripts, sizeof scripts);
+}
+
 /* ---- the command ---- */
 
 typedef struct request {

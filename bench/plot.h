@@ -2,6 +2,7 @@
 #ifndef BENCH_PLOT_H
 #define BENCH_PLOT_H
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "bench/evidence.h"
 
@@ -17,5 +18,8 @@ extern const plot_figure plot_figures[PLOT_FIGURES];
  * nothing to draw, *why says what is missing and must be freed by text_close; it stays empty otherwise.
  * ERR_UNAVAILABLE if gnuplot is not installed or fails; ERR_DATA, ERR_CANNOT_CREATE, ERR_IO. */
 err plot_draw(const evidence *e, int number, const char *out, const char *formats, text *why);
+
+/* Hash of the scripts of plots/ that draw them. */
+hash plot_hash(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/private.h"
 #include "bench/commands.h"
+#include "bench/conclusion.h"
 #include "bench/figure.h"
 #include "bench/gains.h"
 #include "bench/guards.h"
@@ -23,7 +24,7 @@
 typedef struct outputs {
     char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], label_scores[PATH_BYTES],
         label_gains[PATH_BYTES], gains[PATH_BYTES], samples[PATH_BYTES], samples_table[PATH_BYTES],
-        losses[PATH_BYTES], figure[PATH_BYTES];
+        losses[PATH_BYTES], figure[PATH_BYTES], summary[PATH_BYTES];
 } outputs;
 
 static err print_help(void)
@@ -71,7 +72,8 @@ static err name_outputs(const settings *s, outputs *o)
     TRY(path_join(o->samples, o->folder, "samples.png"));
     TRY(path_join(o->samples_table, o->folder, "samples.csv"));
     TRY(path_join(o->losses, o->folder, "losses.csv"));
-    return path_join(o->figure, o->folder, "gain.svg");
+    TRY(path_join(o->figure, o->folder, "gain.svg"));
+    return path_join(o->summary, o->folder, SUMMARY_FILE);
 }
 
 static bool by_slurm(const settings *s)
@@ -132,8 +134,9 @@ static err make_all(const study *experiment, const plan *p, const store *s, cons
     return error;
 }
 
-/* The sheet and the figure. A missing gnuplot is said, and is no failure. */
-static err draw_figures(const study *experiment, const plan *p, const store *s, const outputs *o, text *paths)
+/* The sheet and the figure. A missing gnuplot is said, and is no failure; then *drawn is false. */
+static err draw_figures(const study *experiment, const plan *p, const store *s, const outputs *o, text *paths,
+                        bool *drawn)
 {
     bool made;
     builder b = {.study = experiment, .plan = p, .store = s};
@@ -142,6 +145,7 @@ static err draw_figures(const study *experiment, const plan *p, const store *s, 
     TRY(error);
     if (made) text_printf(paths, "  %s  per class a row of real and a row of synthetic images\n", o->samples);
     error = figure_gain(o->folder, &made);
+    *drawn = error == OK;
     if (error == ERR_UNAVAILABLE) {
         (void)fprintf(stderr, "bench: %s\n", err_message());
         return OK;
@@ -162,9 +166,24 @@ static err print_report(const study *experiment, const results *r, const gains *
         "\nFiles\n  %s  every trial\n  %s  its scores label by label\n  %s  every contrast and metric\n"
         "  %s  the same label by label\n%s",
         o->results, o->label_scores, o->gains, o->label_gains, figures->data ? figures->data : "");
+    text_printf(&t, "  %s  this text\n", o->summary);
+    if (error == OK) error = text_check(&t);
+    if (error == OK) error = file_write(o->summary, t.data, t.length);
     if (error == OK) error = text_print(&t);
     text_close(&t);
     return error;
+}
+
+static err print_summary(const char *path)
+{
+    enum { LIMIT = 1 << 28 };
+    char *bytes;
+    size_t n;
+    TRY(file_read(path, LIMIT, &bytes, &n));
+    text t = {0};
+    text_bytes(&t, bytes, n);
+    free(bytes);
+    return text_print(&t);
 }
 
 static err check_failures(const results *r)
@@ -186,9 +205,10 @@ static err compare_labels(const study *experiment, const results *r, const outpu
 }
 
 /* Tables and figures; the gains are computed from results.csv as it was written, so that both always agree.
+ * *whole is true if a repetition could make no more of it.
  */
-static err conclude(const study *experiment, const plan *p, const store *s, const unsigned *found,
-                    const outputs *o)
+static err tabulate(const study *experiment, const plan *p, const store *s, const unsigned *found,
+                    const outputs *o, bool *whole)
 {
     results r = {0};
     gains g = {0};
@@ -203,7 +223,7 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
     if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
     if (error == OK) error = compare_labels(experiment, &r, o);
     if (error == OK) error = losses_collect(p, s, o->losses);
-    if (error == OK) error = draw_figures(experiment, p, s, o, &figures);
+    if (error == OK) error = draw_figures(experiment, p, s, o, &figures, whole);
     if (error == OK) error = print_report(experiment, &r, &g, o, &figures);
     if (error == OK) error = guard_selection_note(experiment, p, o->folder);
     if (error == OK) error = check_failures(&r);
@@ -211,6 +231,22 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
     gains_close(&g);
     results_close(&r);
     return error;
+}
+
+/* A sweep that is there already is not computed again; see bench/conclusion.h. */
+static err conclude(const study *experiment, const plan *p, const store *s, const unsigned *found,
+                    const outputs *o)
+{
+    hash made_of;
+    bool same, whole = false;
+    TRY(conclusion_hash(experiment, p, s, found, &made_of));
+    TRY(conclusion_check(o->folder, &made_of, &same));
+    if (same) {
+        TRY(print_summary(o->summary));
+        return guard_selection_note(experiment, p, o->folder);
+    }
+    TRY(tabulate(experiment, p, s, found, o, &whole));
+    return whole ? conclusion_note(o->folder, &made_of) : OK;
 }
 
 /* What guards found, also where one of them stopped the run. */

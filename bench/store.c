@@ -1,5 +1,6 @@
 #include "bench/store.h"
 
+#include "base/file_writer.h"
 #include "base/private.h"
 #include "base/text.h"
 #include "bench/inifile.h"
@@ -124,6 +125,7 @@ static err list_files(const char *folder, text *out)
             error = folder_remove(path);
         } else if (error == OK) {
             error = hash_file(path, &content);
+            if (error == OK && file_writers_waiting()) error = file_sync(path);
             text_printf(out, "%s = %s\n", name, content.hex);
         }
         free(entries[i]);
@@ -178,25 +180,37 @@ err store_remove(const store *s, const char *kind, const hash *key)
 }
 
 /* The manifest's last section holds the hash of all that stands before it. */
-static err check_own_hash(const char *path)
+static err check_own_hash(const char *path, const char *bytes)
 {
-    char *bytes;
-    size_t n;
-    TRY(file_read(path, 1 << 20, &bytes, &n));
     const char *last = strstr(bytes, "\n[manifest]\nhash = ");
     bool right = false;
     if (last) {
         hash own = hash_bytes(bytes, (size_t)(last - bytes));
         right = strncmp(last + strlen("\n[manifest]\nhash = "), own.hex, 32) == 0;
     }
-    free(bytes);
     return right ? OK : err_set(ERR_DATA, "%s: does not match its own hash", path);
+}
+
+static err read_bytes(const char *path, char **bytes, size_t *n)
+{
+    enum { LIMIT = 1 << 20 };
+    return file_read(path, LIMIT, bytes, n);
+}
+
+static err open_manifest(const char *path, ini_file *f)
+{
+    char *bytes;
+    size_t n;
+    TRY(read_bytes(path, &bytes, &n));
+    err error = check_own_hash(path, bytes);
+    if (error == OK) error = ini_file_parse(path, bytes, n, f);
+    free(bytes);
+    return error;
 }
 
 static err read_manifest(const char *path, const hash *key, ini_file *f, manifest *out)
 {
-    TRY(check_own_hash(path));
-    TRY(ini_file_open(path, f));
+    TRY(open_manifest(path, f));
     const char *own_key = ini_file_value(f, "artifact", "key");
     const char *status = ini_file_value(f, "artifact", "status");
     const char *message = ini_file_value(f, "artifact", "message");
@@ -219,6 +233,17 @@ err store_manifest(const store *s, const char *kind, const hash *key, manifest *
     return error;
 }
 
+err store_manifest_hash(const store *s, const char *kind, const hash *key, hash *out)
+{
+    char path[PATH_BYTES], *bytes;
+    size_t n;
+    TRY(store_path(s, kind, key, MANIFEST, path));
+    TRY(read_bytes(path, &bytes, &n));
+    *out = hash_bytes(bytes, n);
+    free(bytes);
+    return OK;
+}
+
 static err verify_file(const char *folder, const ini_entry *e)
 {
     char path[PATH_BYTES];
@@ -226,8 +251,9 @@ static err verify_file(const char *folder, const ini_entry *e)
     if (strchr(e->key, '/'))
         return err_set(ERR_DATA, "%s: its manifest names %.200s, which is elsewhere", folder, e->key);
     TRY(path_join(path, folder, "%s", e->key));
-    if (!path_exists(path)) return err_set(ERR_DATA, "%s: is missing", path);
-    TRY(hash_file(path, &content));
+    err error = hash_file(path, &content);
+    if (error == ERR_NO_INPUT) return err_set(ERR_DATA, "%s: is missing", path);
+    TRY(error);
     if (strcmp(content.hex, e->value) != 0)
         return err_set(ERR_DATA, "%s: has changed since it was made", path);
     return OK;

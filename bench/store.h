@@ -40,6 +40,9 @@ bool store_has(const store *s, const char *kind, const hash *key);
 /* Reads the manifest of a finished artifact. ERR_DATA naming what is wrong with it. */
 err store_manifest(const store *s, const char *kind, const hash *key, manifest *out);
 
+/* The hash of the manifest's bytes, and so of all that the artifact is. */
+err store_manifest_hash(const store *s, const char *kind, const hash *key, hash *out);
+
 /* Checks every file of a finished artifact against its manifest. ERR_DATA naming the first that is missing or
  * differs. */
 err store_verify(const store *s, const char *kind, const hash *key);
@@ -58,7 +61,8 @@ bool store_busy(const store *s, const hash *key);
 err store_begin(const store *s, const char *kind, const hash *key, bool resume, char work[PATH_BYTES]);
 
 /* Writes the manifest over all files of the working folder and makes it the finished artifact. Files named
- * checkpoint* or *.part-* only served the making and are removed. ERR_IO. */
+ * checkpoint* or *.part-* only served the making and are removed. All of it is on the disk then if file
+ * writers wait for it (base/file_writer.h). ERR_IO. */
 err store_finish(const store *s, const char *kind, const hash *key, const manifest *m);
 
 /* Removes a finished artifact. */

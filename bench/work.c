@@ -53,14 +53,18 @@ static err walk(builder *b, atomic_uchar *done, bool *left, bool *progressed)
     for (int i = 0; i < b->plan->n; i++) {
         if (atomic_load(&done[i])) continue;
         bool made = false;
+        if (!inputs_done(&b->plan->items[i], done)) { /* and no look at the disk for it */
+            *left = true;
+            continue;
+        }
         if (has(b, i)) {
             TRY(guard_judge(b->study, b->plan, b->store, i));
             atomic_store(&done[i], 1);
-            *progressed = true;
-            continue;
+            made = true;
+        } else {
+            *left = true;
+            TRY(try_to_make(b, i, done, &made));
         }
-        *left = true;
-        if (inputs_done(&b->plan->items[i], done)) TRY(try_to_make(b, i, done, &made));
         *progressed |= made;
     }
     return OK;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,6 +127,50 @@ Test(end_to_end, a_second_run_computes_nothing_and_a_changed_setting_only_what_i
     cr_assert_eq(count_artifacts("out", "trial-", ""), 4);
     free(first);
     free(second);
+}
+
+static long long place_of(const char *name)
+{
+    struct stat status;
+    cr_assert_eq(path_join(path, folder, "%s", name), OK);
+    return stat(path, &status) == 0 ? (long long)status.st_ino : -1;
+}
+
+/* Runs it again, and expects the file in a new place (it was written again, or removed) if `written`. */
+static void expect_again(const char *assignment, const char *printed, const char *name, bool written)
+{
+    long long place = place_of(name);
+    outcome o = run_tiny("out", assignment);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    cr_expect_str_eq(o.out, printed, "%s", name);
+    cr_expect_str_eq(o.err, "", "%s", name);
+    outcome_close(&o);
+    cr_expect_eq(place_of(name) != place, written, "%s", name);
+}
+
+Test(end_to_end, a_finished_run_writes_only_what_is_not_as_it_left_it)
+{
+    static const char quiet[] = "run.quiet=yes";
+    static const char *const outputs[] = {"out/results.csv", "out/gain.svg"};
+    outcome o = run_tiny("out", quiet);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    expect_again(quiet, o.out, "out/gains.csv", false);
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        char *before = read_text(folder, outputs[i]);
+        cr_assert_geq(place_of(outputs[i]), 0);
+        if (i % 2)
+            cr_assert_eq(unlink(path), 0);
+        else
+            flip_bit(path);
+        expect_again(quiet, o.out, "out/gains.csv", true);
+        char *after = read_text(folder, outputs[i]);
+        cr_expect_str_eq(after, before, "%s", outputs[i]);
+        free(before);
+        free(after);
+    }
+    write_text(folder, "out/conclusion.ini", "[conclusion", path);
+    expect_again(quiet, o.out, "out/gains.csv", true);
+    outcome_close(&o);
 }
 
 /* The scores of the first trial in OUT/results.csv; free() it. */

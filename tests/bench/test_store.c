@@ -1,3 +1,4 @@
+#include "base/file_writer.h"
 #include "base/text.h"
 #include "bench/store.h"
 #include "helpers.h"
@@ -120,6 +121,42 @@ Test(store, every_kind_of_damage_is_noticed)
     cr_assert_eq(store_remove(&s, "kind", &key), OK);
     make_artifact(&m); /* over what is left of the old one */
     cr_assert_eq(store_verify(&s, "kind", &key), OK, "%s", err_message());
+}
+
+Test(store, what_a_power_failure_leaves_is_noticed)
+{
+    static const char *const torn[] = {"manifest.ini", "one.txt"};
+    const manifest m = {.seconds = 1};
+    file_writers_wait(false);
+    for (int bytes = 0; bytes < 4; bytes += 3)
+        for (size_t i = 0; i < sizeof torn / sizeof torn[0]; i++) {
+            make_artifact(&m);
+            cr_assert_eq(store_verify(&s, "kind", &key), OK, "%s", err_message());
+            cr_assert_eq(store_path(&s, "kind", &key, torn[i], path), OK);
+            cr_assert_eq(truncate(path, bytes), 0);
+            cr_expect_eq(store_verify(&s, "kind", &key), ERR_DATA, "%s of %d bytes", torn[i], bytes);
+            cr_assert_eq(store_remove(&s, "kind", &key), OK);
+        }
+    file_writers_wait(true);
+}
+
+Test(store, the_hash_of_a_manifest_is_of_all_that_the_artifact_is)
+{
+    manifest m = {.seconds = 1};
+    hash first, same, other;
+    make_artifact(&m);
+    cr_assert_eq(store_manifest_hash(&s, "kind", &key, &first), OK, "%s", err_message());
+    cr_assert_eq(store_remove(&s, "kind", &key), OK);
+    make_artifact(&m);
+    cr_assert_eq(store_manifest_hash(&s, "kind", &key, &same), OK);
+    cr_expect_str_eq(first.hex, same.hex);
+    cr_assert_eq(store_remove(&s, "kind", &key), OK);
+    m.failed = true;
+    make_artifact(&m);
+    cr_assert_eq(store_manifest_hash(&s, "kind", &key, &other), OK);
+    cr_expect_str_neq(first.hex, other.hex);
+    cr_assert_eq(store_remove(&s, "kind", &key), OK);
+    cr_expect_eq(store_manifest_hash(&s, "kind", &key, &other), ERR_NO_INPUT);
 }
 
 Test(store, an_interrupted_maker_leaves_its_checkpoint_only_to_the_one_who_resumes)
