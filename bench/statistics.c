@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EXACT_PAIRS = 20, RANDOM_FLIPS = 100000 };
+_Static_assert(STATISTICS_PAIRS_MAX % 32 == 0, "whole words of signs");
 
 /* ln of Gamma(a + 1/2) / Gamma(a). From lgamma while its value is small; for large a, where the difference
  * would cancel, from the asymptotic series of the ratio (DLMF 5.11.13), whose first term left out is below
@@ -136,18 +138,43 @@ static double exact_p_value(const double *x, const double *y, int n, int pairs, 
     return pairs_reaching(a, n_a, b, n_b, threshold) / ldexp(1.0, pairs - 1);
 }
 
+/* Eight pairs: the sum of their differences under each of the 256 ways to choose their signs. */
+typedef double byte_sums[256];
+
+/* Fills as many as the pairs need, and returns how many those are. */
+static int tabulate_sums(const double *x, const double *y, int n, byte_sums *sums)
+{
+    int used = 0;
+    for (int i = 0; i < n; i++) {
+        if (!is_pair(x, y, i)) continue;
+        double *of = sums[used / 8], d = x[i] - y[i];
+        int count = 1 << used % 8; /* as bit used % 8 of a byte says: set is as observed */
+        if (count == 1) of[0] = 0.0;
+        for (int j = 0; j < count; j++) {
+            of[j + count] = of[j] + d;
+            of[j] -= d;
+        }
+        used++;
+    }
+    /* Bits beyond the last pair say nothing. */
+    for (int count = 1 << used % 8; used % 8 && count < 256; count *= 2)
+        memcpy(sums[used / 8] + count, sums[used / 8], (size_t)count * sizeof(double));
+    return (used + 7) / 8;
+}
+
+/* Flips are drawn as words of 32 signs. */
 static double random_p_value(const double *x, const double *y, int n, double threshold)
 {
+    byte_sums sums[STATISTICS_PAIRS_MAX / 8];
+    int bytes = tabulate_sums(x, y, n, sums);
     rng random = rng_open(0, "sign flips", 0);
     int reaching = 1; /* the observed signs */
     for (int flip = 0; flip < RANDOM_FLIPS; flip++) {
         double sum = 0.0;
         uint32_t signs = 0;
-        for (int i = 0, used = 0; i < n; i++) {
-            if (!is_pair(x, y, i)) continue;
-            if (used++ % 32 == 0) signs = rng_u32(&random);
-            sum += signs & 1U ? x[i] - y[i] : y[i] - x[i];
-            signs >>= 1;
+        for (int i = 0; i < bytes; i++) {
+            signs = i % 4 ? signs >> 8 : rng_u32(&random);
+            sum += sums[i][signs & 255];
         }
         reaching += fabs(sum) >= threshold;
     }
@@ -200,6 +227,7 @@ static void add_intervals(const double *x, const double *y, int n, gain *g)
 
 gain gain_of(const double *x, const double *y, int n)
 {
+    assert(n <= STATISTICS_PAIRS_MAX);
     gain g = {.p_value = NAN};
     double sum_x = 0.0, sum_y = 0.0, sum = 0.0, sum_of_sizes = 0.0;
     for (int i = 0; i < n; i++) {

@@ -27,6 +27,9 @@ typedef struct gain {
     double p_value;
 } gain;
 
+enum { STATISTICS_PAIRS_MAX = 256 };
+
+/* Of n values each, at most STATISTICS_PAIRS_MAX. */
 gain gain_of(const double *x, const double *y, int n);
 
 /* Holm's step-down correction ("A simple sequentially rejective multiple test procedure", Scand. J. Statist.

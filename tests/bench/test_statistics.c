@@ -258,6 +258,42 @@ Test(statistics, random_flips_reach_every_pair)
     cr_expect_float_eq(gain_of(x, y, 40).p_value, share, 5.0 * sqrt(share / 1e5));
 }
 
+/* One sign at a time, from the same stream: a new word for each flip, and after 32 pairs. */
+static double slow_p_value(const double *d, int n)
+{
+    rng random = rng_open(0, "sign flips", 0);
+    double observed = 0.0;
+    int reaching = 1;
+    for (int i = 0; i < n; i++) observed += d[i];
+    for (int flip = 0; flip < 100000; flip++) {
+        double sum = 0.0;
+        uint32_t signs = 0;
+        for (int i = 0; i < n; i++) {
+            if (i % 32 == 0) signs = rng_u32(&random);
+            sum += signs >> i % 32 & 1U ? d[i] : -d[i];
+        }
+        reaching += fabs(sum) >= fabs(observed) - 1e-9;
+    }
+    return reaching / 100001.0;
+}
+
+Test(statistics, random_flips_are_those_of_the_stream)
+{
+    static const int sizes[] = {21, 24, 33, 69};
+    double x[70], y[70] = {0};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        int n = sizes[k];
+        for (int i = 0; i < n; i++) x[i] = sin(7.0 * i + n) + 0.2;
+        cr_expect_eq(gain_of(x, y, n).p_value, slow_p_value(x, n), "%d pairs", n);
+        memmove(x + 9, x + 8, (size_t)(n - 8) * sizeof *x);
+        x[8] = NAN; /* the others take the same signs */
+        cr_expect_eq(gain_of(x, y, n + 1).pairs, n);
+        double p = gain_of(x, y, n + 1).p_value;
+        memmove(x + 8, x + 9, (size_t)(n - 8) * sizeof *x);
+        cr_expect_eq(p, slow_p_value(x, n), "%d pairs and one without a value", n);
+    }
+}
+
 Test(statistics, pairs_with_nan_are_left_out)
 {
     const double x[6] = {0.7, NAN, 0.8, 0.9, NAN, 0.6}, y[6] = {0.6, 0.1, NAN, 0.6, NAN, 0.7};
