@@ -94,9 +94,11 @@ err dataset_set_sample(dataset *set, int i, const sample_info *info)
     dataset_memory *memory = set->owner;
     sample_info kept = {string_of(memory, info->id),     string_of(memory, info->patient),
                         string_of(memory, info->split),  string_of(memory, info->view),
-                        string_of(memory, info->source), string_of(memory, info->report)};
+                        string_of(memory, info->source), string_of(memory, info->report),
+                        string_of(memory, info->sex),    string_of(memory, info->age)};
     memory->samples[i] = kept;
-    if (!kept.id || !kept.patient || !kept.split || !kept.view || !kept.source || !kept.report)
+    if (!kept.id || !kept.patient || !kept.split || !kept.view || !kept.source || !kept.report || !kept.sex ||
+        !kept.age)
         return err_set(ERR_SYSTEM, "out of memory for the texts of %d samples", set->n);
     return OK;
 }

@@ -44,7 +44,7 @@ err dataset_from_arrays(const uint8_t *images, const float *labels, int n, int s
     for (int i = 0; i < n; i++) {
         char id[512];
         (void)snprintf(id, sizeof id, "%.480s-%d", source, i);
-        sample_info info = {id, "", "", "UNKNOWN", source, ""};
+        sample_info info = {id, "", "", "UNKNOWN", source, "", "", ""};
         TRY_GOTO(dataset_set_sample(set, i, &info), failed);
     }
     TRY_GOTO(dataset_finish(set), failed);

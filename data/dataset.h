@@ -1,11 +1,10 @@
 /* Data sets in memory: 8-bit gray images of one size, labels with unknowns, and who and where each came from.
  *
  * On disk a packed set is a folder of `images.npy` (N,H,W uint8), `labels.npy` (N,K float32, NaN = unknown)
- * and `samples.csv` (id,patient,split,view,source,report) plus `labels.csv` (one label name a line, header
- * `label`), so that numpy.load and any spreadsheet open them (before what a
- * spreadsheet would run as a formula stands an apostrophe, see base/text.h). In samples.csv only the column
- * id must be there; columns may come in any order, and others are ignored. No file that it names is ever
- * opened. */
+ * and `samples.csv` (id,patient,split,view,source,report,sex,age) plus `labels.csv` (one label name a line,
+ * header `label`), so that numpy.load and any spreadsheet open them (before what a spreadsheet would run as a
+ * formula stands an apostrophe, see base/text.h). In samples.csv only the column id must be there; columns
+ * may come in any order, and others are ignored. No file that it names is ever opened. */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
@@ -23,6 +22,8 @@ typedef struct sample_info {
     const char *view;    /* "PA", "AP", ... or "UNKNOWN" */
     const char *source;  /* file it came from, or "phantom" */
     const char *report;  /* or "" */
+    const char *sex;     /* "F", "M", ... or "" */
+    const char *age;     /* in years, a number; or "" */
 } sample_info;
 
 /* Read-only to all but its maker. Everything is owned by the set. */
@@ -34,8 +35,8 @@ typedef struct dataset {
     const float *labels;        /* (N,K): 0, 1, or NaN = unknown */
     const char **label_names;   /* K */
     const sample_info *samples; /* N */
-    hash content; /* of images, labels, label names and all of the samples but `source`: a set has the
-                     same wherever and however it is stored */
+    hash content; /* of images, labels, label names and all of the samples but `source`, and sex and age,
+                     which no model sees: a set has the same wherever and however it is stored */
     void *owner;  /* private */
 } dataset;
 

@@ -107,7 +107,7 @@ static err fill(const folder_tree *tree, int size, dataset *set)
     for (int k = 0; k < set->n_labels; k++) TRY(dataset_set_label(set, k, tree->classes.names[k]));
     for (int i = 0, k = 0; i < set->n; i++) {
         const char *name = tree->files.names[i];
-        sample_info info = {name, "", "", "UNKNOWN", name, ""};
+        sample_info info = {name, "", "", "UNKNOWN", name, "", "", ""};
         TRY(dataset_set_sample(set, i, &info));
         while (!is_of_class(name, tree->classes.names[k])) k++;
         memory->labels[(size_t)i * (size_t)set->n_labels + (size_t)k] = 1;

@@ -14,7 +14,8 @@
 
 static const size_t samples_limit = (size_t)1 << 30, labels_limit = (size_t)1 << 20;
 
-const char *const packed_fields[PACKED_FIELDS] = {"id", "patient", "split", "view", "source", "report"};
+const char *const packed_fields[PACKED_FIELDS] = {"id",     "patient", "split", "view",
+                                                  "source", "report",  "sex",   "age"};
 
 static err write_text(const char *folder, const char *name, const text *content)
 {
@@ -44,7 +45,8 @@ void packed_header(text *csv)
 
 void packed_row(text *csv, const sample_info *s)
 {
-    const char *const cells[PACKED_FIELDS] = {s->id, s->patient, s->split, s->view, s->source, s->report};
+    const char *const cells[PACKED_FIELDS] = {s->id,     s->patient, s->split, s->view,
+                                              s->source, s->report,  s->sex,   s->age};
     for (int f = 0; f < PACKED_FIELDS; f++) {
         if (f) text_printf(csv, ",");
         text_csv_cell(csv, cells[f]);
@@ -176,7 +178,8 @@ static err read_samples(const table *t, dataset *set)
                         : f == PACKED_VIEW ? "UNKNOWN"
                                            : "";
         sample_info info = {fields[PACKED_ID],   fields[PACKED_PATIENT], fields[PACKED_SPLIT],
-                            fields[PACKED_VIEW], fields[PACKED_SOURCE],  fields[PACKED_REPORT]};
+                            fields[PACKED_VIEW], fields[PACKED_SOURCE],  fields[PACKED_REPORT],
+                            fields[PACKED_SEX],  fields[PACKED_AGE]};
         TRY(dataset_set_sample(set, i, &info));
     }
     return OK;

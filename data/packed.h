@@ -6,7 +6,17 @@
 #include "data/dataset.h"
 
 /* The columns of samples.csv, in the order of sample_info. */
-enum { PACKED_ID, PACKED_PATIENT, PACKED_SPLIT, PACKED_VIEW, PACKED_SOURCE, PACKED_REPORT, PACKED_FIELDS };
+enum {
+    PACKED_ID,
+    PACKED_PATIENT,
+    PACKED_SPLIT,
+    PACKED_VIEW,
+    PACKED_SOURCE,
+    PACKED_REPORT,
+    PACKED_SEX,
+    PACKED_AGE,
+    PACKED_FIELDS
+};
 extern const char *const packed_fields[PACKED_FIELDS];
 
 /* Append a header or a row, without the end of its line. */

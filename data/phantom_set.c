@@ -46,7 +46,14 @@ static err describe(phantom_cohort cohort, const phantom_study *studies, dataset
         char id[32], patient[16];
         (void)snprintf(patient, sizeof patient, "p%06u", studies[i].patient);
         (void)snprintf(id, sizeof id, "%s-%u", patient, studies[i].study);
-        sample_info info = {id, patient, "", "UNKNOWN", "phantom", studies[i].report};
+        sample_info info = {id,
+                            patient,
+                            "",
+                            studies[i].portable ? "AP" : "PA",
+                            "phantom",
+                            studies[i].report,
+                            studies[i].female ? "F" : "M",
+                            ""};
         TRY(dataset_set_sample(set, i, &info));
         float *row = labels + (size_t)i * (size_t)set->n_labels;
         if (cohort == PHANTOM_COVID)

@@ -7,7 +7,6 @@
 #include "data/npy.h"
 #include "data/packed.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 struct set_writer {
@@ -49,7 +48,6 @@ static err open_samples(set_writer *w)
     TRY(path_join(path, w->place.work, "samples.csv"));
     TRY(file_writer_open(path, &w->samples));
     packed_header(&w->line);
-    text_printf(&w->line, ",sex,age");
     return end_line(w);
 }
 
@@ -73,13 +71,9 @@ err set_writer_open(const char *path, int size, const char *const *label_names, 
     return error;
 }
 
-err set_writer_add(set_writer *w, const set_row *row, const float *labels, const uint8_t *pixels)
+err set_writer_add(set_writer *w, const sample_info *sample, const float *labels, const uint8_t *pixels)
 {
-    packed_row(&w->line, &row->sample);
-    text_printf(&w->line, ",");
-    text_csv_field(&w->line, row->sex);
-    text_printf(&w->line, ",");
-    if (!isnan(row->age)) text_printf(&w->line, "%g", (double)row->age);
+    packed_row(&w->line, sample);
     TRY(end_line(w));
     TRY(npy_writer_add(w->labels, labels, 1));
     TRY(npy_writer_add(w->images, pixels, 1));

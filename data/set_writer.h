@@ -7,19 +7,12 @@
 
 typedef struct set_writer set_writer;
 
-/* A sample as samples.csv has it: the columns of sample_info, and two that say whom an image shows. */
-typedef struct set_row {
-    sample_info sample;
-    const char *sex; /* "M", "F", ... or "" */
-    float age;       /* years; NaN: unknown, and left empty */
-} set_row;
-
 /* For images of (size,size) and k labels. ERR_USAGE if size or k is below 1; ERR_DATA naming the label if
  * label names are empty or not unique; ERR_CANNOT_CREATE if there is something at `path` already. */
 err set_writer_open(const char *path, int size, const char *const *label_names, int k, set_writer **out);
 
 /* Appends a sample: k labels of 0, 1, -1 (uncertain) or NaN (unknown), and its pixels. ERR_IO. */
-err set_writer_add(set_writer *w, const set_row *row, const float *labels, const uint8_t *pixels);
+err set_writer_add(set_writer *w, const sample_info *sample, const float *labels, const uint8_t *pixels);
 
 /* The folder that the files are made in, for others that belong to the set. Owned by the writer. */
 const char *set_writer_folder(const set_writer *w);

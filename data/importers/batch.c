@@ -9,6 +9,7 @@
 #include "data/set_writer.h"
 
 #include <limits.h>
+#include <math.h>
 #include <omp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 enum { MOST_ITEMS = 512, LEAST_ITEMS = 16, PIXEL_BYTES = 1 << 25, REASON_BYTES = 512 };
 
 typedef struct item {
-    set_row row;
+    sample_info sample;
     const char *path, *place; /* where it is named: "TABLE:LINE", or "" */
     bool inverted, broken;
     char reason[REASON_BYTES];
@@ -187,13 +188,13 @@ static err write_all(batch *b)
         const item *x = &b->items[i];
         if (x->broken) {
             b->broken++;
-            TRY(note_left_out(b, x->row.sample.source, x->place, x->reason));
+            TRY(note_left_out(b, x->sample.source, x->place, x->reason));
             continue;
         }
-        TRY(set_writer_add(b->writer, &x->row, b->labels + (size_t)i * (size_t)b->o.n_labels,
+        TRY(set_writer_add(b->writer, &x->sample, b->labels + (size_t)i * (size_t)b->o.n_labels,
                            b->pixels + (size_t)i * pixels));
         b->written++;
-        b->reports += x->row.sample.report[0] != '\0';
+        b->reports += x->sample.report[0] != '\0';
     }
     return OK;
 }
@@ -227,15 +228,16 @@ static err keep_row(batch *b, const walk_row *row, const char *path, item *x)
     text place = {0};
     name_place(row, &place);
     *x = (item){.inverted = row->inverted};
-    x->row = (set_row){{keep(b, row->id), keep(b, row->patient), keep(b, row->split),
-                        keep(b, view_name(row->view)), keep(b, row->file), keep(b, row->report)},
-                       keep(b, row->sex),
-                       row->age};
+    char age[32] = "";
+    if (!isnan(row->age)) (void)snprintf(age, sizeof age, "%g", (double)row->age);
+    x->sample = (sample_info){
+        keep(b, row->id),   keep(b, row->patient), keep(b, row->split), keep(b, view_name(row->view)),
+        keep(b, row->file), keep(b, row->report),  keep(b, row->sex),   keep(b, age)};
     x->path = string_keep(&b->strings, path, strlen(path));
     x->place = place.failed ? NULL : keep(b, place.data ? place.data : "");
     text_close(&place);
-    const sample_info *s = &x->row.sample;
-    bool enough = s->id && s->patient && s->split && s->view && s->source && s->report && x->row.sex &&
+    const sample_info *s = &x->sample;
+    bool enough = s->id && s->patient && s->split && s->view && s->source && s->report && s->sex && s->age &&
                   x->path && x->place;
     return enough ? OK : err_set(ERR_SYSTEM, "out of memory for the texts of %d images", b->n + 1);
 }

@@ -29,6 +29,8 @@ err phantom_make(phantom_cohort cohort, uint64_t seed, uint32_t index, int size,
         memset(study, 0, sizeof *study);
         study->patient = l.patient;
         study->study = l.study;
+        study->female = l.anatomy.breast > 0;
+        study->portable = l.technique.portable;
         for (int k = 0; k < PHANTOM_FINDINGS; k++) study->findings[k] = l.sites[k].present ? 1 : 0;
         latents_report(&l, study->report);
     }

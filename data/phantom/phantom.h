@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,8 @@ enum { PHANTOM_REPORT_BYTES = 2048 };
 typedef struct phantom_study {
     uint32_t patient;                   /* 0.. ; studies of one patient share anatomy, not pose or exposure */
     uint32_t study;                     /* 0.. within the patient */
+    bool female;                        /* the patient */
+    bool portable;                      /* the film: AP, supine or half upright; else PA */
     uint8_t findings[PHANTOM_FINDINGS]; /* 1 = present */
     char report[PHANTOM_REPORT_BYTES];  /* findings section, English, one paragraph */
 } phantom_study;

@@ -68,14 +68,14 @@ static void counterfeit(const store *s, const artifact *from, const artifact *to
 /* Counterfeits what is missing of the first artifact of its kind. Returns how many. */
 static int counterfeit_all(const store *s, const plan *p)
 {
+    const artifact *first[KIND_COUNT] = {NULL};
     int made = 0;
     for (int i = 0; i < p->n; i++) {
-        const artifact *a = &p->items[i], *first = a;
+        const artifact *a = &p->items[i];
+        if (!first[a->kind]) first[a->kind] = a;
         if (store_has(s, artifact_kind_names[a->kind], &a->key)) continue;
-        for (int j = i - 1; j >= 0; j--)
-            if (p->items[j].kind == a->kind) first = &p->items[j];
-        cr_assert_neq(first, a, "%s", a->label);
-        counterfeit(s, first, a);
+        cr_assert_neq(first[a->kind], a, "%s", a->label);
+        counterfeit(s, first[a->kind], a);
         made++;
     }
     return made;

@@ -71,9 +71,9 @@ static void write_set(const char *name, const dataset *set, bool published, cons
     for (int i = 0; i < set->n; i++) {
         uint8_t changed[PIXELS];
         const uint8_t *image = set->images + (size_t)i * PIXELS;
-        set_row row = {.sample = set->samples[i], .sex = "", .age = NAN};
-        row.sample.split = !published ? "" : is_test(set, i) ? "test" : "train";
-        if (f && i == f->bad && f->patient) row.sample.patient = set->samples[f->like].patient;
+        sample_info row = set->samples[i];
+        row.split = !published ? "" : is_test(set, i) ? "test" : "train";
+        if (f && i == f->bad && f->patient) row.patient = set->samples[f->like].patient;
         if (f && i == f->bad && f->image) {
             other_brightness(set->images + (size_t)f->like * PIXELS, changed);
             image = changed;

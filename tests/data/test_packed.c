@@ -101,7 +101,7 @@ Test(packed, texts_that_open_like_formulas_come_back)
     cr_expect_str_eq(label_csv, "label\n'=cmd|'/c calc'!A1\n''-x\n");
     cr_expect_not_null(strstr(csv, ",\"'=HYPERLINK("));
     cr_expect_not_null(strstr(csv, "'@source-0,"));
-    cr_expect_not_null(strstr(csv, ",'- clear\n"));
+    cr_expect_not_null(strstr(csv, ",'- clear,,\n"));
     ASSERT_OK(open_packed("set", 2, &again));
     for (int i = 0; i < 2; i++) {
         cr_expect_str_eq(again->label_names[i], names[i]);

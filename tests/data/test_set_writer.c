@@ -11,9 +11,9 @@
 TestSuite(set_writer, .init = scratch_make, .fini = scratch_drop);
 
 static const char *const names[] = {"Edema, mild", "No Finding"};
-static const set_row first = {
-    {"s1", "Doe, Jane", "train", "PA", "a/1.png", "Said \"clear\".\nNo effusion."}, "F", 61.5F};
-static const set_row second = {{"s2", "", "", "UNKNOWN", "a/2.png", ""}, "", NAN};
+static const sample_info first = {
+    "s1", "Doe, Jane", "train", "PA", "a/1.png", "Said \"clear\".\nNo effusion.", "F", "61.5"};
+static const sample_info second = {"s2", "", "", "UNKNOWN", "a/2.png", "", "", ""};
 
 static set_writer *opened(const char *name)
 {
@@ -43,8 +43,11 @@ Test(set_writer, writes_what_opens_as_a_packed_set)
     ASSERT_OK(dataset_open_uncertain(source, 2, 0, 0, UNCERTAIN_ONE, &set));
     cr_assert(set->n == 2 && set->n_labels == 2);
     cr_expect_str_eq(set->label_names[0], names[0]);
-    cr_expect_str_eq(set->samples[0].patient, first.sample.patient);
-    cr_expect_str_eq(set->samples[0].report, first.sample.report);
+    cr_expect_str_eq(set->samples[0].patient, first.patient);
+    cr_expect_str_eq(set->samples[0].report, first.report);
+    cr_expect_str_eq(set->samples[0].sex, "F");
+    cr_expect_str_eq(set->samples[0].age, "61.5");
+    cr_expect_str_eq(set->samples[1].age, "");
     cr_expect(set->labels[0] == 1 && isnan(set->labels[1]) && set->labels[2] == 1 && set->labels[3] == 0);
     for (int i = 0; i < 8; i++) cr_expect_eq(set->images[i], i + 1);
     dataset_close(set);
