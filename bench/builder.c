@@ -9,6 +9,7 @@
 #include "bench/losses.h"
 #include "bench/provenance.h"
 #include "bench/second_sets.h"
+#include "bench/subgroups.h"
 #include "bench/synthetic.h"
 #include "bench/teacher.h"
 
@@ -74,6 +75,7 @@ err builder_draw(builder *b, const artifact *a, const dataset **set, draw *d)
     if (b->study->task == TASK_CLASSES && (*set)->n_labels < 2)
         return err_set(ERR_CONFIG, "data.source = %.200s: has %d class; a classifier needs two", s->source,
                        (*set)->n_labels);
+    TRY(subgroups_check(s, *set));
     TRY(draw_open(s, *set, a->seed, (label_budget){a->shots, a->labelled}, d));
     if (b->study->task != TASK_CLASSES || draw_one_hot(*set)) return OK;
     draw_close(d);

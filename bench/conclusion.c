@@ -15,9 +15,10 @@ static const char NOTE[] = "conclusion.ini";
 
 /* All files of a run that are made of its artifacts alone, but for those in guards/, which every run writes.
  */
-static const char *const files[] = {"results.csv", "label_scores.csv", "gains.csv",   "label_gains.csv",
-                                    "losses.csv",  "samples.csv",      "samples.png", "gain.gp",
-                                    "gain.svg",    "gain.png",         SUMMARY_FILE};
+static const char *const files[] = {
+    "results.csv",        "label_scores.csv", "gains.csv",   "label_gains.csv", "subgroup_scores.csv",
+    "subgroup_gains.csv", "losses.csv",       "samples.csv", "samples.png",     "gain.gp",
+    "gain.svg",           "gain.png",         SUMMARY_FILE};
 enum { FILES = sizeof files / sizeof files[0] };
 
 err conclusion_hash(const study *experiment, const plan *p, const store *s, const unsigned *found, hash *out)

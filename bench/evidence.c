@@ -78,6 +78,7 @@ static err read_all(evidence *e, const char *metric)
     TRY(read_table(e->folder, "gains.csv", true, &e->gains));
     TRY(read_table(e->folder, "results.csv", false, &e->results));
     TRY(read_table(e->folder, "label_gains.csv", false, &e->label_gains));
+    TRY(read_table(e->folder, "subgroup_gains.csv", false, &e->subgroup_gains));
     TRY(read_table(e->folder, "losses.csv", false, &e->losses));
     TRY(read_table(e->folder, "samples.csv", false, &e->samples));
     TRY(read_settings(e));
@@ -97,7 +98,7 @@ err evidence_open(const char *folder, const char *metric, evidence *out)
 
 void evidence_close(evidence *e)
 {
-    table *tables[] = {&e->gains, &e->results, &e->label_gains, &e->losses, &e->samples};
+    table *tables[] = {&e->gains, &e->results, &e->label_gains, &e->subgroup_gains, &e->losses, &e->samples};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) table_close(tables[i]);
     ini_file_close(&e->settings);
 }

@@ -11,14 +11,16 @@
 
 typedef struct evidence {
     char folder[PATH_BYTES];
-    table gains, results, label_gains, losses, samples; /* empty where there is no such file */
-    ini_file settings;                                  /* settings.ini; empty without */
+    table gains, results, label_gains, subgroup_gains, losses,
+        samples;       /* empty where there is no such file */
+    ini_file settings; /* settings.ini; empty without */
     char experiment[128], metric[64];
 } evidence;
 
-/* Reads FOLDER/gains.csv, results.csv, label_gains.csv, losses.csv, samples.csv and settings.ini. The metric
- * is the wanted one (not NULL), else that of the settings, else its task's. ERR_NO_INPUT without
- * gains.csv, ERR_USAGE if gains.csv has no such metric, ERR_DATA naming file and line. */
+/* Reads FOLDER/gains.csv, results.csv, label_gains.csv, subgroup_gains.csv, losses.csv, samples.csv and
+ * settings.ini. The metric is the wanted one (not NULL), else that of the settings, else its task's.
+ * ERR_NO_INPUT without gains.csv, ERR_USAGE if gains.csv has no such metric, ERR_DATA naming file and line.
+ */
 err evidence_open(const char *folder, const char *metric, evidence *out);
 void evidence_close(evidence *e); /* also after a failure */
 

@@ -63,7 +63,7 @@ static void add_numbers(const double *values, int n, text *out)
     }
 }
 
-static void add_row(const char *experiment, const gain_row *row, bool labels, text *t)
+static void add_row(const char *experiment, const gain_row *row, const char *part, text *t)
 {
     const gain *v = &row->g;
     const double numbers[] = {v->mean_x,       v->mean_y,
@@ -76,7 +76,7 @@ static void add_row(const char *experiment, const gain_row *row, bool labels, te
     text_csv_field(t, experiment);
     text_printf(t, ",%s,%s,%d,%.9g,%.9g,", row->arm, row->baseline, row->shots, row->ratio,
                 row->baseline_ratio);
-    if (labels) {
+    if (part) {
         text_csv_field(t, row->label);
         text_printf(t, ",");
     }
@@ -88,15 +88,16 @@ static void add_row(const char *experiment, const gain_row *row, bool labels, te
                 allowed);
 }
 
-static err write_all(const char *experiment, const gains *g, bool labels, const char *path)
+/* `part` is the column that says of what the scores are, NULL without. */
+static err write_all(const char *experiment, const gains *g, const char *part, const char *path)
 {
     text t = {0};
     text_printf(&t,
-                "experiment,arm,baseline,shots,ratio,baseline_ratio,%smetric,pairs,arm_mean,baseline_mean,"
+                "experiment,arm,baseline,shots,ratio,baseline_ratio,%s%smetric,pairs,arm_mean,baseline_mean,"
                 "gain,low,high,percent,percent_low,percent_high,p_value,holm_p_value,bca_low,bca_high,"
                 "detectable,detectable_percent,verdict,labelled,model,allowed\n",
-                labels ? "label," : "");
-    for (int i = 0; i < g->n; i++) add_row(experiment, &g->rows[i], labels, &t);
+                part ? part : "", part ? "," : "");
+    for (int i = 0; i < g->n; i++) add_row(experiment, &g->rows[i], part, &t);
     err error = text_check(&t);
     if (error == OK) error = file_write(path, t.data, t.length);
     text_close(&t);
@@ -105,12 +106,17 @@ static err write_all(const char *experiment, const gains *g, bool labels, const 
 
 err gains_write(const char *experiment, const gains *g, const char *path)
 {
-    return write_all(experiment, g, false, path);
+    return write_all(experiment, g, NULL, path);
 }
 
 err label_gains_write(const char *experiment, const gains *g, const char *path)
 {
-    return write_all(experiment, g, true, path);
+    return write_all(experiment, g, "label", path);
+}
+
+err subgroup_gains_write(const char *experiment, const gains *g, const char *path)
+{
+    return write_all(experiment, g, "subgroup", path);
 }
 
 double gain_detectable_percent(const gain_row *row)

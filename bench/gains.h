@@ -16,7 +16,8 @@ typedef struct gain_row {
     int metric; /* index of a score, or of a label's score */
     const char *metric_name;
     bool higher_is_better;
-    char label[LABEL_BYTES]; /* whose score it is; "": all labels' (bench/label_gains.h) */
+    char label[LABEL_BYTES]; /* or the subgroup whose score it is; "": all images and labels
+                                (bench/label_gains.h) */
     gain g; /* arm minus baseline, paired by seed; failed trials are left out with their partners */
 
     double bca_low, bca_high; /* 95% BCa interval of the relative gain, in percent (bench/bootstrap.h) */

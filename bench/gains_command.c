@@ -2,7 +2,9 @@
 #include "bench/commands.h"
 #include "bench/finished.h"
 #include "bench/flags.h"
+#include "bench/label_gains.h"
 #include "bench/report.h"
+#include "bench/subgroup_scores.h"
 
 static err print_help(const flag *flags, int n)
 {
@@ -12,7 +14,8 @@ static err print_help(const flag *flags, int n)
         "usage: bench gains RESULTS [flags]\n\n"
         "Computes the gains and verdicts of a finished run again and prints them. RESULTS is the folder\n"
         "of a run, or any results.csv: without settings.ini beside it, arms, ratios, seeds and so on are\n"
-        "those of its rows. docs/statistics.md says what the numbers mean.\n\n");
+        "those of its rows. Subgroups are those of experiment.subgroups. docs/statistics.md says what the "
+        "numbers mean.\n\n");
     flags_help(flags, n, &t);
     return text_print(&t);
 }
@@ -27,13 +30,28 @@ static err choose_metric(const char *name, study *experiment)
     return OK;
 }
 
-static err show(const study *experiment, const results *r, const char *out)
+/* Of the folder of a run that compared subgroups. */
+static err add_subgroups(const study *experiment, const results *r, const char *folder, text *out)
+{
+    char path[PATH_BYTES];
+    gains g;
+    TRY(path_join(path, folder, SUBGROUP_SCORES_FILE));
+    if (experiment->s.subgroups.n == 0 || !path_exists(path)) return OK;
+    TRY(subgroup_gains_open(experiment, path, &g));
+    gains_allow(&g, r);
+    err error = report_subgroups(experiment, &g, out);
+    gains_close(&g);
+    return error;
+}
+
+static err show(const study *experiment, const results *r, const char *path, const char *out)
 {
     gains g;
     text t = {0};
     TRY(gains_open(experiment, r, &g));
     err error = out ? gains_write(experiment->s.name, &g, out) : OK;
     if (error == OK) error = report_gains(experiment, &g, &t);
+    if (error == OK) error = add_subgroups(experiment, r, path, &t);
     gains_close(&g);
     if (error == OK) return text_print(&t);
     text_close(&t);
@@ -60,7 +78,7 @@ err gains_main(int argc, char **argv)
     results r;
     TRY(finished_open(path, file, &experiment, &r));
     err error = metric ? choose_metric(metric, &experiment) : OK;
-    if (error == OK) error = show(&experiment, &r, out);
+    if (error == OK) error = show(&experiment, &r, path, out);
     results_close(&r);
     return error;
 }

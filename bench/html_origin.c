@@ -56,8 +56,9 @@ static err add_file(const evidence *e, const char *name, text *out)
 static err add_hashes(const evidence *e, text *out)
 {
     static const char *const heads[] = {"of", "value"};
-    static const char *const files[] = {"settings.ini",    "results.csv", "label_scores.csv", "gains.csv",
-                                        "label_gains.csv", "losses.csv",  "samples.csv"};
+    static const char *const files[] = {"settings.ini",       "results.csv",     "label_scores.csv",
+                                        "gains.csv",          "label_gains.csv", "subgroup_scores.csv",
+                                        "subgroup_gains.csv", "losses.csv",      "samples.csv"};
     html_table_begin(out, "hashes",
                      "Hashes (XXH3, 128 bits) of what went in and of the tables that came out, and versions.",
                      heads, 2, "ll");

@@ -64,6 +64,8 @@ void html_tables(const evidence *e, text *out)
     text_printf(out, "<section aria-labelledby=\"h-tables\">\n<h2 id=\"h-tables\">All numbers</h2>\n");
     add_table(&e->gains, "all-gains", "Every contrast in every metric", "gains.csv", out);
     add_table(&e->label_gains, "label-gains", "Every contrast label by label", "label_gains.csv", out);
+    add_table(&e->subgroup_gains, "subgroup-gains", "Every contrast subgroup by subgroup",
+              "subgroup_gains.csv", out);
     add_table(&e->results, "trials", "Every trial", "results.csv", out);
     text_printf(out, "</section>\n");
 }

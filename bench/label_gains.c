@@ -1,6 +1,7 @@
 #include "bench/label_gains.h"
 
 #include "bench/paired.h"
+#include "bench/subgroup_scores.h"
 #include "data/csv_rows.h"
 
 #include <math.h>
@@ -8,16 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One label in one trial. */
+/* Of a label, or of a subgroup: what the column of that name says. */
+typedef struct part_kind {
+    const char *column;
+    int (*find)(const char *metric);               /* index of a value, at most VALUES; -1 */
+    int (*measures)(const study *s, measure *out); /* the values that are scores; returns how many */
+} part_kind;
+
+enum { VALUES = SCORE_COUNT + 1 };
+_Static_assert((int)LABEL_SCORE_COUNT <= (int)VALUES, "room for the scores of a label");
+
+/* One part of one trial's test images. */
 typedef struct labelled_trial {
     char arm[ARM_NAME_BYTES], model[MODEL_NAME_BYTES];
     int label; /* index of reading.labels */
     int shots, seed;
     double labelled, ratio;
-    label_scores scores;
+    double values[VALUES];
 } labelled_trial;
 
 typedef struct reading {
+    const part_kind *kind;
     csv_rows *rows;
     int columns[9];
     char (*labels)[LABEL_BYTES];
@@ -27,8 +39,13 @@ typedef struct reading {
 } reading;
 
 enum { ARM, SHOTS, RATIO, SEED, LABEL, METRIC, VALUE, LABELLED, MODEL, COLUMNS };
-static const char *const column_names[COLUMNS] = {"arm",    "shots", "ratio",    "seed", "label",
-                                                  "metric", "value", "labelled", "model"};
+
+static const char *column_name(const reading *r, int column)
+{
+    static const char *const names[COLUMNS] = {"arm",    "shots", "ratio",    "seed", NULL,
+                                               "metric", "value", "labelled", "model"};
+    return column == LABEL ? r->kind->column : names[column];
+}
 
 static const char *cell(const reading *r, int column)
 {
@@ -38,7 +55,7 @@ static const char *cell(const reading *r, int column)
 static err bad_cell(const reading *r, int column)
 {
     return err_set(ERR_DATA, "%s:%d: %s = %.60s is not what belongs there", csv_rows_path(r->rows),
-                   csv_rows_line(r->rows), column_names[column], cell(r, column));
+                   csv_rows_line(r->rows), column_name(r, column), cell(r, column));
 }
 
 /* NaN for an empty cell. */
@@ -106,23 +123,21 @@ static err find_trial(reading *r)
     (void)snprintf(t.arm, sizeof t.arm, "%s", cell(r, ARM));
     if (strlen(cell(r, MODEL)) >= sizeof t.model) return bad_cell(r, MODEL);
     (void)snprintf(t.model, sizeof t.model, "%s", cell(r, MODEL));
-    for (int i = 0; i < LABEL_SCORE_COUNT; i++) t.scores.values[i] = NAN;
+    for (int i = 0; i < VALUES; i++) t.values[i] = NAN;
     return r->n > 0 && same_trial(&r->trials[r->n - 1], &t) ? OK : append(r, &t);
 }
 
 static err read_row(reading *r)
 {
     TRY(find_trial(r));
-    for (int i = 0; i < LABEL_SCORE_COUNT; i++)
-        if (strcmp(label_score_names[i], cell(r, METRIC)) == 0)
-            return get_number(r, VALUE, &r->trials[r->n - 1].scores.values[i]);
-    return bad_cell(r, METRIC);
+    int metric = r->kind->find(cell(r, METRIC));
+    return metric < 0 ? bad_cell(r, METRIC) : get_number(r, VALUE, &r->trials[r->n - 1].values[metric]);
 }
 
 static err read_rows(const char *path, reading *r)
 {
     TRY(csv_rows_open(path, &r->rows));
-    for (int i = 0; i < COLUMNS; i++) TRY(csv_rows_need(r->rows, column_names[i], &r->columns[i]));
+    for (int i = 0; i < COLUMNS; i++) TRY(csv_rows_need(r->rows, column_name(r, i), &r->columns[i]));
     for (bool more;;) {
         TRY(csv_rows_next(r->rows, &more));
         if (!more) return OK;
@@ -130,9 +145,17 @@ static err read_rows(const char *path, reading *r)
     }
 }
 
-static int list_measures(measure out[LABEL_SCORE_COUNT])
+static int find_label_metric(const char *name)
+{
+    for (int i = 0; i < LABEL_SCORE_COUNT; i++)
+        if (strcmp(label_score_names[i], name) == 0) return i;
+    return -1;
+}
+
+static int label_measures(const study *experiment, measure *out)
 {
     int n = 0;
+    (void)experiment; /* labels have the same scores in every task */
     for (int i = 0; i < LABEL_SCORE_COUNT; i++) {
         if (i == LABEL_SCORE_positives || i == LABEL_SCORE_negatives) continue;
         bool error = i == LABEL_SCORE_calibration_error || i == LABEL_SCORE_brier;
@@ -141,10 +164,27 @@ static int list_measures(measure out[LABEL_SCORE_COUNT])
     return n;
 }
 
+static int find_subgroup_metric(const char *name)
+{
+    return strcmp(name, SUBGROUP_IMAGES) == 0 ? SCORE_COUNT : score_find(name);
+}
+
+static int subgroup_measures(const study *experiment, measure *out)
+{
+    int n = 0;
+    for (int i = 0; i < SCORE_COUNT; i++)
+        if (score_belongs(i, experiment->task))
+            out[n++] = (measure){i, score_infos[i].name, score_infos[i].higher_is_better};
+    return n;
+}
+
+static const part_kind labels = {"label", find_label_metric, label_measures};
+static const part_kind subgroups = {"subgroup", find_subgroup_metric, subgroup_measures};
+
 static err compare(const study *experiment, const reading *r, gains *out)
 {
-    measure measures[LABEL_SCORE_COUNT];
-    int n_measures = list_measures(measures);
+    measure measures[VALUES];
+    int n_measures = r->kind->measures(experiment, measures);
     measured *trials = malloc(((size_t)r->n + 1) * sizeof *trials);
     if (!trials) return err_set(ERR_SYSTEM, "out of memory for the scores of labels");
     err error = OK;
@@ -154,7 +194,7 @@ static err compare(const study *experiment, const reading *r, gains *out)
             const labelled_trial *t = &r->trials[i];
             if (t->label == label)
                 trials[n++] =
-                    (measured){t->arm, t->model, t->shots, t->seed, t->labelled, t->ratio, t->scores.values};
+                    (measured){t->arm, t->model, t->shots, t->seed, t->labelled, t->ratio, t->values};
         }
         error = paired_add(experiment, trials, n, measures, n_measures, r->labels[label], out);
     }
@@ -163,9 +203,9 @@ static err compare(const study *experiment, const reading *r, gains *out)
     return error;
 }
 
-err label_gains_open(const study *experiment, const char *path, gains *out)
+static err open_gains(const study *experiment, const part_kind *kind, const char *path, gains *out)
 {
-    reading r = {0};
+    reading r = {.kind = kind};
     *out = (gains){0};
     err error = read_rows(path, &r);
     if (error == OK) error = compare(experiment, &r, out);
@@ -174,4 +214,14 @@ err label_gains_open(const study *experiment, const char *path, gains *out)
     free(r.trials);
     if (error != OK) gains_close(out);
     return error;
+}
+
+err label_gains_open(const study *experiment, const char *path, gains *out)
+{
+    return open_gains(experiment, &labels, path, out);
+}
+
+err subgroup_gains_open(const study *experiment, const char *path, gains *out)
+{
+    return open_gains(experiment, &subgroups, path, out);
 }

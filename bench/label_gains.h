@@ -1,4 +1,5 @@
-/* label_gains.csv: what each contrast of arms shows label by label. */
+/* label_gains.csv and subgroup_gains.csv: what each contrast of arms shows label by label, and on the test
+ * images of each subgroup. */
 #ifndef BENCH_LABEL_GAINS_H
 #define BENCH_LABEL_GAINS_H
 
@@ -12,5 +13,10 @@ err label_gains_open(const study *experiment, const char *path, gains *out); /* 
 
 /* Columns as of gains.csv, with `label` before `metric`. */
 err label_gains_write(const char *experiment, const gains *g, const char *path);
+
+/* The same of the subgroups in subgroup_scores.csv (bench/subgroup_scores.h), in the task's scores; a
+ * subgroup's name is in a gain's label. All contrasts of all subgroups in one metric are a family. */
+err subgroup_gains_open(const study *experiment, const char *path, gains *out); /* gains_close */
+err subgroup_gains_write(const char *experiment, const gains *g, const char *path);
 
 #endif

@@ -180,7 +180,8 @@ static void interval_cell(columns *t, double low, double high)
 static void gain_line(const study *experiment, const gain_row *row, columns *t)
 {
     const gain *g = &row->g;
-    double published = task_infos[experiment->task].published;
+    double published = row->label[0] ? 0 : task_infos[experiment->task].published; /* over all images */
+    if (row->label[0]) columns_cell(t, "%s", row->label);
     budget_cells(experiment, row->shots, row->labelled, row->model, t);
     columns_cell(t, "%s", row->arm);
     columns_cell(t, "%s", row->baseline);
@@ -213,7 +214,8 @@ static void explain_verdicts(const int count[4], int contrasts, text *out)
             text_printf(out, "%s (%d of %d): %s.\n", gain_verdict_names[i], count[i], contrasts, meaning[i]);
 }
 
-static void explain(const study *experiment, const gains *g, text *out)
+/* What the numbers of a table mean; `families` is what p is corrected for beside them. */
+static void explain(const study *experiment, const gains *g, const char *families, text *out)
 {
     int count[4] = {0}, pairs = 0, family = 0, contrasts = 0;
     for (int i = 0; i < g->n; i++) {
@@ -226,9 +228,10 @@ static void explain(const study *experiment, const gains *g, text *out)
     }
     text_printf(
         out,
-        "p: exact sign-flip test over paired seeds; corrected (Holm) for all contrasts, so that the chance "
+        "p: exact sign-flip test over paired seeds; corrected (Holm) for all contrasts%s, so that the chance "
         "of any\nfalse gain or harm in this table is at most 5%%. Intervals are of one contrast each: "
-        "Fieller's t, and the BCa bootstrap's.\n");
+        "Fieller's t, and the BCa bootstrap's.\n",
+        families);
     explain_verdicts(count, contrasts, out);
     int fewest = family > 0 ? power_fewest_pairs(family) : 0;
     if (pairs < fewest)
@@ -263,10 +266,33 @@ err report_gains(const study *experiment, const gains *g, text *out)
     err error = columns_format(&t, out);
     columns_close(&t);
     text_printf(out, "\n");
-    explain(experiment, g, out);
+    explain(experiment, g, "", out);
     if (published)
         text_printf(
             out,
             "paper: the relative improvement that the EMIXER paper reports, on its own data and models.\n");
+    return error;
+}
+
+err report_subgroups(const study *experiment, const gains *g, text *out)
+{
+    static const char *const names[] = {"arm",          "baseline",     "ratio",  "gain",
+                                        "95% interval", "BCa interval", "p",      "corrected p",
+                                        "detectable",   "pairs",        "verdict"};
+    bool models = study_models(experiment)->n > 1;
+    columns t;
+    if (g->n == 0) return text_check(out);
+    columns_open(&t, models ? "lrlllrrrrrrrrl" : "lrllrrrrrrrrl");
+    columns_cell(&t, "subgroup");
+    budget_header(experiment, &t);
+    header(&t, names, sizeof names / sizeof names[0]);
+    for (int i = 0; i < g->n; i++)
+        if (g->rows[i].metric == experiment->metric) gain_line(experiment, &g->rows[i], &t);
+    text_printf(out, "\nGains in %s on the test images of each subgroup\n\n",
+                score_infos[experiment->metric].name);
+    err error = columns_format(&t, out);
+    columns_close(&t);
+    text_printf(out, "\n");
+    explain(experiment, g, " and subgroups", out);
     return error;
 }

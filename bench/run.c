@@ -14,6 +14,7 @@
 #include "bench/privacy.h"
 #include "bench/report.h"
 #include "bench/slurm.h"
+#include "bench/subgroup_scores.h"
 #include "bench/work.h"
 
 #include <omp.h>
@@ -23,8 +24,9 @@
 
 typedef struct outputs {
     char folder[PATH_BYTES], settings[PATH_BYTES], results[PATH_BYTES], label_scores[PATH_BYTES],
-        label_gains[PATH_BYTES], gains[PATH_BYTES], samples[PATH_BYTES], samples_table[PATH_BYTES],
-        losses[PATH_BYTES], figure[PATH_BYTES], summary[PATH_BYTES];
+        label_gains[PATH_BYTES], subgroup_scores[PATH_BYTES], subgroup_gains[PATH_BYTES], gains[PATH_BYTES],
+        samples[PATH_BYTES], samples_table[PATH_BYTES], losses[PATH_BYTES], figure[PATH_BYTES],
+        summary[PATH_BYTES];
 } outputs;
 
 static err print_help(void)
@@ -69,6 +71,8 @@ static err name_outputs(const settings *s, outputs *o)
     TRY(path_join(o->label_scores, o->folder, "label_scores.csv"));
     TRY(path_join(o->gains, o->folder, "gains.csv"));
     TRY(path_join(o->label_gains, o->folder, "label_gains.csv"));
+    TRY(path_join(o->subgroup_scores, o->folder, SUBGROUP_SCORES_FILE));
+    TRY(path_join(o->subgroup_gains, o->folder, "subgroup_gains.csv"));
     TRY(path_join(o->samples, o->folder, "samples.png"));
     TRY(path_join(o->samples_table, o->folder, "samples.csv"));
     TRY(path_join(o->losses, o->folder, "losses.csv"));
@@ -154,18 +158,23 @@ static err draw_figures(const study *experiment, const plan *p, const store *s, 
     return error;
 }
 
-static err print_report(const study *experiment, const results *r, const gains *g, const outputs *o,
-                        const text *figures)
+/* `parts`: the gains of subgroups, none without experiment.subgroups. */
+static err print_report(const study *experiment, const results *r, const gains *g, const gains *parts,
+                        const outputs *o, const text *figures)
 {
     text t = {0};
     err error = report_results(experiment, r, &t);
     text_printf(&t, "\n");
     if (error == OK) error = report_gains(experiment, g, &t);
+    if (error == OK) error = report_subgroups(experiment, parts, &t);
     text_printf(
         &t,
         "\nFiles\n  %s  every trial\n  %s  its scores label by label\n  %s  every contrast and metric\n"
-        "  %s  the same label by label\n%s",
-        o->results, o->label_scores, o->gains, o->label_gains, figures->data ? figures->data : "");
+        "  %s  the same label by label\n",
+        o->results, o->label_scores, o->gains, o->label_gains);
+    if (experiment->s.subgroups.n > 0)
+        text_printf(&t, "  %s  the same subgroup by subgroup\n", o->subgroup_gains);
+    text_printf(&t, "%s", figures->data ? figures->data : "");
     text_printf(&t, "  %s  this text\n", o->summary);
     if (error == OK) error = text_check(&t);
     if (error == OK) error = file_write(o->summary, t.data, t.length);
@@ -204,6 +213,16 @@ static err compare_labels(const study *experiment, const results *r, const outpu
     return error;
 }
 
+static err compare_subgroups(const study *experiment, const plan *p, const store *s, const results *r,
+                             const outputs *o, gains *g)
+{
+    TRY(subgroup_scores_collect(experiment, p, s, o->subgroup_scores));
+    if (experiment->s.subgroups.n == 0) return folder_remove(o->subgroup_gains); /* of an earlier run */
+    TRY(subgroup_gains_open(experiment, o->subgroup_scores, g));
+    gains_allow(g, r);
+    return subgroup_gains_write(experiment->s.name, g, o->subgroup_gains);
+}
+
 /* Tables and figures; the gains are computed from results.csv as it was written, so that both always agree.
  * *whole is true if a repetition could make no more of it.
  */
@@ -211,7 +230,7 @@ static err tabulate(const study *experiment, const plan *p, const store *s, cons
                     const outputs *o, bool *whole)
 {
     results r = {0};
-    gains g = {0};
+    gains g = {0}, parts = {0};
     text figures = {0};
     err error = results_collect(experiment, p, s, &r);
     if (error == OK) results_allow(&r, p, found);
@@ -222,12 +241,14 @@ static err tabulate(const study *experiment, const plan *p, const store *s, cons
     if (error == OK) error = gains_open(experiment, &r, &g);
     if (error == OK) error = gains_write(experiment->s.name, &g, o->gains);
     if (error == OK) error = compare_labels(experiment, &r, o);
+    if (error == OK) error = compare_subgroups(experiment, p, s, &r, o, &parts);
     if (error == OK) error = losses_collect(p, s, o->losses);
     if (error == OK) error = draw_figures(experiment, p, s, o, &figures, whole);
-    if (error == OK) error = print_report(experiment, &r, &g, o, &figures);
+    if (error == OK) error = print_report(experiment, &r, &g, &parts, o, &figures);
     if (error == OK) error = guard_selection_note(experiment, p, o->folder);
     if (error == OK) error = check_failures(&r);
     text_close(&figures);
+    gains_close(&parts);
     gains_close(&g);
     results_close(&r);
     return error;

@@ -258,6 +258,19 @@ static err check_generator(const settings *s)
     return OK;
 }
 
+/* Whether the data have them is seen when they are there (subgroups_check). */
+static err check_subgroups(const study *x)
+{
+    const texts *list = &x->s.subgroups;
+    if (list->n > 0 && x->task == TASK_REPORTS)
+        return wrong(&x->s, OPTION_OF_subgroups, "reports are scored over all test images alone");
+    for (int i = 0; i < list->n; i++)
+        for (int j = 0; j < i; j++)
+            if (strcmp(list->values[i], list->values[j]) == 0)
+                return wrong(&x->s, OPTION_OF_subgroups, "a column is given twice");
+    return OK;
+}
+
 /* Empty: what the task is usually judged by. */
 static err read_metric(study *out)
 {
@@ -292,6 +305,7 @@ err study_open(const settings *s, study *out)
     TRY(read_arms(out));
     TRY(check_shares(out));
     TRY(read_contrasts(out));
+    TRY(check_subgroups(out));
     if (s->validation + s->test >= 1)
         return wrong(s, OPTION_OF_test, "with data.validation, nothing is left to train on");
     if (study_needs_generator(out)) TRY(check_generator(s));

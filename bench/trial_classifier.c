@@ -1,10 +1,13 @@
 /* Trials whose model is a classifier: of classes or of labels. */
 #include "bench/device.h"
 #include "bench/provenance.h"
+#include "bench/subgroup_scores.h"
+#include "bench/subgroups.h"
 #include "bench/trial.h"
 #include "bench/trial_images.h"
 #include "downstream/classifier.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,28 +58,81 @@ done:
     return error;
 }
 
-static err score_classes(const trial *t, const float *probabilities, trial_scores *out)
+static err score_classes(const trial *t, const float *probabilities, const samples *test, scores *values,
+                         label_scores *labels)
 {
-    const samples *test = &t->draw->split.test;
     int *truth = malloc((size_t)(test->n ? test->n : 1) * sizeof *truth);
     if (!truth) return err_set(ERR_SYSTEM, "out of memory for %d test images", test->n);
     for (int i = 0; i < test->n; i++) truth[i] = dataset_class(t->set, test->index[i]);
-    err error = scores_of_classes(probabilities, truth, test->n, t->set->n_labels, t->draw->few, &out->values,
-                                  out->labels);
+    err error =
+        scores_of_classes(probabilities, truth, test->n, t->set->n_labels, t->draw->few, values, labels);
     free(truth);
     return error;
 }
 
-static err score_labels(const trial *t, const float *probabilities, trial_scores *out)
+static err score_labels(const trial *t, const float *probabilities, const samples *test, scores *values,
+                        label_scores *labels)
 {
-    const samples *test = &t->draw->split.test;
     size_t k = (size_t)t->set->n_labels;
     float *truth = malloc((size_t)(test->n ? test->n : 1) * k * sizeof *truth);
     if (!truth) return err_set(ERR_SYSTEM, "out of memory for %d test images", test->n);
     for (int i = 0; i < test->n; i++)
         memcpy(truth + (size_t)i * k, t->set->labels + (size_t)test->index[i] * k, k * sizeof *truth);
-    err error = scores_of_labels(probabilities, truth, test->n, (int)k, &out->values, out->labels);
+    err error = scores_of_labels(probabilities, truth, test->n, (int)k, values, labels);
     free(truth);
+    return error;
+}
+
+/* Probabilities (test->n, n_labels) of test images against their labels. */
+static err score(const trial *t, const float *probabilities, const samples *test, scores *values,
+                 label_scores *labels)
+{
+    bool several = t->builder->study->task == TASK_LABELS;
+    return (several ? score_labels : score_classes)(t, probabilities, test, values, labels);
+}
+
+/* The same of a subgroup, whose members are positions in the test split. `work`: room for as many
+ * probabilities, `test` for as many samples. */
+static err score_subgroup(const trial *t, const float *probabilities, const samples *members, float *work,
+                          samples *test, label_scores *labels, scores *out)
+{
+    size_t k = (size_t)t->set->n_labels;
+    for (int i = 0; i < SCORE_COUNT; i++) out->values[i] = NAN;
+    if (members->n == 0) return OK;
+    for (test->n = 0; test->n < members->n; test->n++) {
+        int position = members->index[test->n];
+        test->index[test->n] = t->draw->split.test.index[position];
+        memcpy(work + (size_t)test->n * k, probabilities + (size_t)position * k, k * sizeof *work);
+    }
+    return score(t, work, test, out, labels);
+}
+
+/* Of all subgroups that the data have, whichever the study compares: so it may change its mind without
+ * another training. */
+static err score_subgroups(const trial *t, const float *probabilities)
+{
+    size_t n = (size_t)t->draw->split.test.n + 1, k = (size_t)t->set->n_labels;
+    subgroups groups;
+    err error = OK;
+    samples test = {.index = malloc(n * sizeof *test.index)};
+    float *work = malloc(n * k * sizeof *work);
+    label_scores *labels = malloc(k * sizeof *labels);
+    subgroup_scores all = {0};
+    TRY_GOTO(subgroups_open(t->set, &t->draw->split.test, &groups), done);
+    if (!test.index || !work || !labels) error = err_set(ERR_SYSTEM, "out of memory for %zu test images", n);
+    for (int i = 0; i < groups.n && error == OK; i++) {
+        scores values;
+        error = score_subgroup(t, probabilities, &groups.items[i].members, work, &test, labels, &values);
+        if (error == OK)
+            subgroup_scores_add(&all, groups.items[i].name, test.n, t->builder->study->task, &values);
+    }
+    if (error == OK && groups.n > 0) error = subgroup_scores_save(&all, t->work);
+    subgroups_close(&groups);
+done:
+    subgroup_scores_close(&all);
+    samples_close(&test);
+    free(work);
+    free(labels);
     return error;
 }
 
@@ -88,9 +144,8 @@ err trial_classifier(const trial *t, trial_scores *out)
     err error = probabilities ? OK : err_set(ERR_SYSTEM, "out of memory for %d test images", n);
     if (error == OK) error = trial_images_open(t->builder, t->artifact, t->set, t->draw, &images);
     if (error == OK) error = train_and_predict(t, &images, probabilities);
-    if (error == OK)
-        error =
-            (t->builder->study->task == TASK_LABELS ? score_labels : score_classes)(t, probabilities, out);
+    if (error == OK) error = score(t, probabilities, &t->draw->split.test, &out->values, out->labels);
+    if (error == OK) error = score_subgroups(t, probabilities);
     trial_images_close(&images);
     free(probabilities);
     return error;
