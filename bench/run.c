@@ -270,6 +270,23 @@ static err conclude(const study *experiment, const plan *p, const store *s, cons
     return whole ? conclusion_note(o->folder, &made_of) : OK;
 }
 
+/* What follows when all is made, or a guard stopped it (`made`). Runs that share a folder do it one after the
+ * other: they write the same files, and gnuplot not at once. */
+static err finish(const study *experiment, const plan *p, const store *s, const outputs *o, err made,
+                  int left, bool changed, unsigned *found)
+{
+    TRY(guards_collect(experiment, p, s, o->folder, found));
+    TRY(made);
+    if (left > 0)
+        return err_set(
+            ERR_UNAVAILABLE,
+            "%d of %d artifacts were not made: `bench status %s` tells why; the command that submitted "
+            "them submits them again",
+            left, p->n, o->folder);
+    for (int i = 0; i < p->n && changed; i++) found[i] |= 1U << GUARD_selection;
+    return conclude(experiment, p, s, found, o);
+}
+
 /* What guards found, also where one of them stopped the run. */
 static err run_plan(const study *experiment, const plan *p, const store *s, const outputs *o, maker by,
                     unsigned *found)
@@ -280,16 +297,11 @@ static err run_plan(const study *experiment, const plan *p, const store *s, cons
     err error = make_all(experiment, p, s, o, by, &left);
     if (error != OK && error != ERR_GUARD) return error;
     if (error == OK && left > 0 && by == MAKER_SLURM) return OK; /* they come later */
-    TRY(guards_collect(experiment, p, s, o->folder, found));
-    TRY(error);
-    if (left > 0)
-        return err_set(
-            ERR_UNAVAILABLE,
-            "%d of %d artifacts were not made: `bench status %s` tells why; the command that submitted "
-            "them submits them again",
-            left, p->n, o->folder);
-    for (int i = 0; i < p->n && changed; i++) found[i] |= 1U << GUARD_selection;
-    return conclude(experiment, p, s, found, o);
+    hash turn = hash_bytes("conclusion", strlen("conclusion"));
+    TRY(store_wait(s, &turn));
+    error = finish(experiment, p, s, o, error, left, changed, found);
+    store_unlock(s, &turn);
+    return error;
 }
 
 static err run_by(const study *experiment, const plan *p, const store *s, const outputs *o, maker by)

@@ -4,6 +4,7 @@
 #include "base/private.h"
 #include "base/text.h"
 #include "bench/inifile.h"
+#include "bench/interrupt.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -64,6 +65,16 @@ err store_lock(const store *s, const hash *key, bool *taken)
     *taken = fcntl(s->locks, F_SETLK, &range) == 0;
     if (!*taken && errno != EACCES && errno != EAGAIN && errno != EINTR)
         return err_set_errno(ERR_CANNOT_CREATE, "%s/locks: cannot be locked", s->folder);
+    return OK;
+}
+
+err store_wait(const store *s, const hash *key)
+{
+    struct flock range = range_of(key, F_WRLCK);
+    while (fcntl(s->locks, F_SETLKW, &range) != 0) {
+        if (errno != EINTR) return err_set_errno(ERR_CANNOT_CREATE, "%s/locks: cannot be locked", s->folder);
+        if (interrupt_count() > 0) return err_set(ERR_INTERRUPTED, "interrupted; the same command continues");
+    }
     return OK;
 }
 

@@ -51,6 +51,9 @@ err store_verify(const store *s, const char *kind, const hash *key);
 err store_lock(const store *s, const hash *key, bool *taken);
 void store_unlock(const store *s, const hash *key);
 
+/* Takes the lock of a key as soon as no other process has it. ERR_INTERRUPTED. */
+err store_wait(const store *s, const hash *key);
+
 /* Whether another process has the lock of a key just now; one on another machine, only where the folder's
  * file system tells. */
 bool store_busy(const store *s, const hash *key);
