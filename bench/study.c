@@ -252,9 +252,10 @@ static err check_generator(const settings *s)
         return wrong(s, OPTION_OF_writing, "the beams must divide emixer.batch");
     bool chosen = s->emixer_pairs > 0 && how.kind == WRITING_SAMPLE && how.candidates > 1;
     if (chosen && s->matching_weight <= 0 && s->reading_weight <= 0)
-        return wrong(s, OPTION_OF_writing,
-                     "what fits an image is learned with emixer.matching_weight or emixer.reading_weight, and "
-                     "both are 0");
+        return wrong(
+            s, OPTION_OF_writing,
+            "what fits an image is learned with emixer.matching_weight or emixer.reading_weight, and "
+            "both are 0");
     return OK;
 }
 
