@@ -11,6 +11,7 @@ cd "$prefix"
 
 bin/bench --version
 version=$(bin/bench --version | sed 's/^bench \([0-9.]*\) .*/\1/')
+gzip -d share/man/man1/bench.1.gz
 grep -q '^\.SH BENCH DATA IMPORT' share/man/man1/bench.1
 grep -q 'reading or writing failed half' share/man/man1/bench.1
 if command -v man > /dev/null; then
