@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static char folder[PATH_BYTES], path[PATH_BYTES];
@@ -143,12 +144,24 @@ Test(train, the_first_seed_and_shots_are_taken_unless_another_seed_is_asked_for)
     cr_expect(files_differ("a.losses.csv", "c.losses.csv"));
 }
 
-/* Interrupts a training that would last minutes, with `number`, after some milliseconds. */
-static void stop_training(const char *const *arguments, int number, long milliseconds, int status)
+/* When a file was written last; 0 if it is not there. */
+static struct timespec written_at(const char *name)
 {
-    const struct timespec t = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    struct stat info;
+    cr_assert_eq(path_join(path, folder, "%s", name), OK);
+    return stat(path, &info) == 0 ? info.st_mtim : (struct timespec){0};
+}
+
+/* Interrupts a training with `number` soon after it has saved `checkpoint`, again if it was there. */
+static void stop_training(const char *const *arguments, const char *checkpoint, int number, int status)
+{
+    const struct timespec often = {0, 1000000}, before = written_at(checkpoint);
     pid_t pid = start_bench(folder, arguments);
-    (void)nanosleep(&t, NULL);
+    for (int i = 0; i < 60000; i++) {
+        struct timespec now = written_at(checkpoint);
+        if (now.tv_sec != before.tv_sec || now.tv_nsec != before.tv_nsec) break;
+        (void)nanosleep(&often, NULL);
+    }
     (void)kill(pid, number);
     cr_assert_eq(finish_bench(pid), status);
 }
@@ -156,13 +169,13 @@ static void stop_training(const char *const *arguments, int number, long millise
 static void expect_resumed(const char *preset)
 {
     const char *const arguments[] = {"train", "tiny.ini",         "--preset", preset,
-                                     "--set", "emixer.steps=600", "--out",    "stopped.safetensors",
+                                     "--set", "emixer.steps=200", "--out",    "stopped.safetensors",
                                      NULL};
-    train("whole.safetensors", preset, "emixer.steps=600", NULL);
-    stop_training(arguments, SIGINT, 300, 130);
+    train("whole.safetensors", preset, "emixer.steps=200", NULL);
+    stop_training(arguments, "stopped.checkpoint.safetensors", SIGINT, 130);
     cr_expect(is_there("stopped.checkpoint.safetensors"));
     cr_expect_not(is_there("stopped.safetensors"));
-    stop_training(arguments, SIGKILL, 250, 128 + SIGKILL);
+    stop_training(arguments, "stopped.checkpoint.safetensors", SIGKILL, 128 + SIGKILL);
     must_run(arguments);
     expect_same_file("whole.safetensors", "stopped.safetensors");
     expect_same_file("whole.losses.csv", "stopped.losses.csv");
@@ -186,7 +199,7 @@ Test(train, a_checkpoint_of_other_data_or_settings_is_refused)
     static const char *const others[][2] = {{"data.count=61", "emixer.steps=100000"},
                                             {"emixer.width=2", "emixer.steps=100000"},
                                             {"run.threads=2", "emixer.steps=100000"}};
-    stop_training(base, SIGINT, 300, 130);
+    stop_training(base, "a.checkpoint.safetensors", SIGINT, 130);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         const char *const arguments[] = {"train",      "tiny.ini", "--set",         others[i][0], "--set",
                                          others[i][1], "--out",    "a.safetensors", NULL};
