@@ -5,7 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TERMS = 10 }; /* of a loss */
+enum {
+    TERMS = 10,      /* of a loss */
+    MOST_AT_ONCE = 8 /* of nn_weighted_sum */
+};
 
 /* The generator sees the rotation loss at a fifth of the discriminator's weight, as in SS-GAN (0.2 and 1). */
 static const float generator_rotation_share = 0.2F;
@@ -25,7 +28,11 @@ static void add_term(sum *s, float weight, nn_t term)
 
 static nn_t total(net *n, const sum *s)
 {
-    return nn_weighted_sum(n, s->terms, s->weights, s->n);
+    int first = s->n < MOST_AT_ONCE ? s->n : MOST_AT_ONCE;
+    nn_t all = nn_weighted_sum(n, s->terms, s->weights, first);
+    for (int i = first; i < s->n; i++)
+        all = nn_weighted_sum(n, (nn_t[]){all, s->terms[i]}, (float[]){1, s->weights[i]}, 2);
+    return all;
 }
 
 static nn_t noise(net *n, const emixer_opts *o, int rows, const char *purpose)

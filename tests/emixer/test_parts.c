@@ -164,6 +164,27 @@ Test(parts, the_joint_discriminator_reads_as_the_writer_does)
     tiny_pairs_close(&p);
 }
 
+/* ---- all of R's terms ---- */
+
+/* R's loss is linear in a term's weight, however many there are. */
+Test(parts, every_term_of_the_writer_counts)
+{
+    tiny_pairs p;
+    float loss[3];
+    tiny_pairs_open(&p);
+    for (int i = 0; i < 3; i++) {
+        emixer_opts o = tiny_pair_options(p.words);
+        o.reading_weight = 0.5F * (float)i;
+        emixer *e = tiny_open(&be_ref, o);
+        ASSERT_OK(step_run(e->steps[PLAYER_WRITER], 0));
+        ASSERT_OK(step_loss(e->steps[PLAYER_WRITER], &loss[i]));
+        emixer_close(e);
+    }
+    cr_expect_gt(loss[1] - loss[0], 0.1F);
+    close_to((double)(loss[2] - loss[0]), 2 * (double)(loss[1] - loss[0]), "twice the weight");
+    tiny_pairs_close(&p);
+}
+
 /* ---- unlabelled rows ---- */
 
 Test(parts, unlabelled_rows_are_judged_without_labels)
