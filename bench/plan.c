@@ -94,19 +94,14 @@ static bool reads_texts(const study *s)
     return s->s.emixer_pairs > 0 && study_needs_generator(s);
 }
 
-static void add_dataset_lines(text *t, const settings *s)
-{
-    ADD_LINES(t, s, packing_options);
-    if (strncmp(s->source, "phantom", strlen("phantom")) == 0) ADD_LINES(t, s, phantom_options);
-    if (strncmp(s->source, "packed:", strlen("packed:")) == 0) ADD_LINES(t, s, packed_options);
-}
-
 /* `images` and `filtered` as of the artifact, of a trial as of its arm. */
 static void add_settings(text *t, const study *s, artifact_kind kind, arm_images images, bool filtered)
 {
     bool folder = images == IMAGES_FOLDER || images == IMAGES_PACKED;
-    if (kind == KIND_DATASET) add_dataset_lines(t, &s->s);
-    if (kind == KIND_TWINS) ADD_LINES(t, &s->s, packing_options);
+    const char *source = s->s.source;
+    if (kind == KIND_DATASET || kind == KIND_TWINS) ADD_LINES(t, &s->s, packing_options);
+    if (kind == KIND_DATASET && strncmp(source, "phantom", 7) == 0) ADD_LINES(t, &s->s, phantom_options);
+    if (kind == KIND_DATASET && strncmp(source, "packed:", 7) == 0) ADD_LINES(t, &s->s, packed_options);
     if (kind == KIND_GUARD) ADD_LINES(t, &s->s, side_options);
     if (kind == KIND_GUARD && images == IMAGES_NONE && reads_texts(s)) ADD_LINES(t, &s->s, reading_options);
     if (kind == KIND_GENERATOR) ADD_LINES(t, &s->s, split_options);
