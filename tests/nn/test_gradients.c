@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 4, ELEMENTS = 12 /* checked one by one */ };
+/* ELEMENTS of each input are checked one by one. Sanitizers look at memory, for which a few are as good as
+ * many. */
+#ifdef __SANITIZE_ADDRESS__
+enum { POINTS = 4, ELEMENTS = 3 };
+#else
+enum { POINTS = 4, ELEMENTS = 12 };
+#endif
 static const double spacing = 0.02, tolerance = 1e-3;
 static const double offsets[POINTS] = {1, -1, 2, -2}, weights[POINTS] = {8, -8, -1, 1};
 
