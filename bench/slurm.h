@@ -25,8 +25,7 @@ err slurm_path(const char *out, const char *name, char path[PATH_BYTES]);
  * words, or if Slurm is not there; ERR_USAGE while jobs of an earlier submission are in the queue. */
 err slurm_submit(const study *experiment, const plan *p, const store *s, const board *b, const char *out);
 
-/* What was submitted last; close both with table_close. *there is false, and nothing to close, if nothing
- * was. ERR_DATA. */
+/* What was submitted last. *there is false, and nothing to close, if nothing was. ERR_DATA. */
 typedef struct slurm_submission {
     table jobs, tasks;
 } slurm_submission;

@@ -87,11 +87,12 @@ timeless() {
     awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") c = i } NR > 1 { $c = "" } 1' "$1"
 }
 
+# Usage: same_results LOCAL
 same_results() {
-    timeless local/results.csv > wanted.csv
+    timeless "$1/results.csv" > wanted.csv
     timeless out/results.csv | cmp - wanted.csv || failed "other results than of the local run"
     for file in gains.csv label_scores.csv label_gains.csv losses.csv samples.csv samples.png gain.svg; do
-        cmp "local/$file" "out/$file" || failed "$file: another one than of the local run"
+        cmp "$1/$file" "out/$file" || failed "$file: another one than of the local run"
     done
 }
 
@@ -103,7 +104,7 @@ submit
 wanted "Submitted to Slurm: $whole of $whole artifacts"
 [ "$(awk -F, -v longest=$longest '$4 > longest' out/slurm/jobs.csv | grep -vc '^array')" = 0 ] || failed "an array is too long"
 wait_for_queue
-same_results
+same_results local
 status
 wanted "in all            $whole    $whole        0       0        0"
 wanted "1 COMPLETED"
@@ -134,22 +135,28 @@ left=$((whole - $(count_artifacts)))
 submit
 wanted "Submitted to Slurm: $left of $whole artifacts"
 wait_for_queue
-same_results
+same_results local
 rm -rf out
 
 echo "a task that is killed in training goes on when it is submitted again"
-submit --set emixer.steps=100000 --set run.checkpoint_seconds=0
-for _ in $(seq 600); do
+long="--set emixer.steps=500 --set run.checkpoint_seconds=0"
+# shellcheck disable=SC2086 # words
+"$bench" run tiny.ini --out long $long > told
+# shellcheck disable=SC2086
+submit $long
+for _ in $(seq 1200); do
     [ -z "$(ls out/artifacts/generator-*.work/checkpoint* 2> /dev/null)" ] || break
     sleep 0.1
 done
-status
-wanted "RUNNING"
 scancel "$(job generator)"
 wait_for_queue
 status
 wanted "interrupted"
 ls out/artifacts/generator-*.work/checkpoint* > told
+# shellcheck disable=SC2086
+submit $long
+wait_for_queue
+same_results long
 rm -rf out
 
 echo "a guard that is broken stops what depends on it"
