@@ -63,7 +63,7 @@ Test(subgroups, samples_belong_to_what_is_known_of_them)
 
 Test(subgroups, a_column_of_many_values_is_no_subgroup)
 {
-    static char views[SUBGROUP_VALUES_MAX + 1][8], ids[SUBGROUP_VALUES_MAX + 1][8];
+    static char views[SUBGROUP_VALUES_MAX + 1][16], ids[SUBGROUP_VALUES_MAX + 1][16];
     sample_info rows[SUBGROUP_VALUES_MAX + 1];
     char source[PATH_BYTES + 8];
     settings s;
