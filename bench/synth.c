@@ -35,7 +35,7 @@ static err print_help(void)
         "sample)\n"
         "  --writing HOW          greedy (the default), sample, sample:N (of N drawn reports the one that "
         "fits\n"
-        "                         the image best), or beam:N (N divides emixer.batch)\n"
+        "                         the image and its labels best), or beam:N (N divides emixer.batch)\n"
         "  --temperature X        of sample (1)\n"
         "  --top-p X              sample: only the likeliest words that have this much probability (1)\n"
         "  --seed N               of images, labels and words (0)\n"

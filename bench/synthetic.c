@@ -72,7 +72,9 @@ err synthetic_open(emixer *e, const emixer_opts *o, const char *const *label_nam
         *out = images;
         return OK;
     }
-    err error = synthetic_reports(e, o, images, how, out);
+    emixer_writing of_labels = *how;
+    of_labels.labels = labels;
+    err error = synthetic_reports(e, o, images, &of_labels, out);
     dataset_close(images);
     return error;
 }

@@ -139,6 +139,9 @@ typedef struct emixer_writing {
     int candidates; /* WRITING_SAMPLE: so many reports are drawn of an image, and that one is kept which R
                        takes for the image's, by its matching (matching_weight), and by the labels that it
                        reads in both (reading_weight); 0 means 1; more need one of these weights */
+    const float *labels; /* (n,K) in {0,1}, or NULL: what the images are known to show, as those that were
+                            made from labels are. Candidates are held against these, NaN apart, and not
+                            against what R sees in the image. */
 } emixer_writing;
 
 /* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). images NULL: n reports of

@@ -127,7 +127,8 @@ typedef struct batch {
     bool sampled;
     uint64_t seed, candidate_seed;
     int candidates;
-    int first, reports; /* those from `first` on */
+    const float *labels; /* (n,K) of all images, or NULL; the caller's */
+    int first, reports;  /* those from `first` on */
     /* All owned. */
     float *host;                 /* room for any one input or output */
     float *states, *shuffled;    /* (B,2E) of the words, as the step left them, and as the next reads them */
@@ -338,8 +339,16 @@ static double sigmoid(float x)
     return 1 / (1 + exp(-(double)x));
 }
 
-/* Adds how likely the labels that are read in each report are, if what is seen in its image is their chance:
- * the sum of p log q + (1 - p) log(1 - q). No reading is surer than one in a hundred. */
+/* The chance of label k of report i: what is known of its image, or else what is seen in it. */
+static double chance(const batch *b, size_t i, size_t k)
+{
+    size_t labels = (size_t)b->e->o.n_labels;
+    float known = b->labels ? b->labels[((size_t)b->first + i) * labels + k] : NAN;
+    return isnan(known) ? sigmoid(b->host[i * labels + k]) : (double)known;
+}
+
+/* Adds how likely the labels that are read in each report are, by their chance: the sum of
+ * p log q + (1 - p) log(1 - q). No reading is surer than one in a hundred. */
 static err add_reading(batch *b, double *fits)
 {
     const double doubt = 0.01;
@@ -349,8 +358,9 @@ static err add_reading(batch *b, double *fits)
     TRY(nn_get(w->fit.step, w->fit.seen, b->host));
     TRY(nn_get(w->fit.step, w->fit.read, b->read));
     for (size_t i = 0; i < (size_t)b->reports; i++)
-        for (size_t k = i * labels; k < (i + 1) * labels; k++) {
-            double p = sigmoid(b->host[k]), q = fmin(fmax(sigmoid(b->read[k]), doubt), 1 - doubt);
+        for (size_t k = 0; k < labels; k++) {
+            double p = chance(b, i, k);
+            double q = fmin(fmax(sigmoid(b->read[i * labels + k]), doubt), 1 - doubt);
             fits[i] += p * log(q) + (1 - p) * log(1 - q);
         }
     return OK;
@@ -452,6 +462,7 @@ err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *
                .drawing = drawing_of(&e->o, how),
                .sampled = how->kind == WRITING_SAMPLE,
                .candidates = how->candidates,
+               .labels = how->labels,
                .seed = how->seed};
     TRY(decoding_check(&b.drawing, e->o.vocabulary));
     TRY(open_nets(e));
