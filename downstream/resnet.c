@@ -13,8 +13,7 @@ static nn_t conv_norm(net *n, nn_t x, layer_name conv, layer_name norm, conv_opt
 {
     o.name = conv.text;
     o.init = (init_opts){.kind = INIT_NORMAL, .scale = sqrtf(2.0F / (float)(o.out * o.k * o.k))};
-    nn_t h = nn_conv(n, x, o);
-    return nn_batch_norm(n, h, (batch_norm_opts){.name = norm.text, .training = training, .act = act});
+    return nn_conv_norm(n, x, o, (batch_norm_opts){.name = norm.text, .training = training, .act = act});
 }
 
 /* The i-th convolution of a block and its batch norm. */

@@ -5,19 +5,19 @@
 
 enum { GRID = 8, MOST_WIDENING = 8 };
 
-static nn_t norm(net *n, nn_t x, const char *name, bool training)
+static batch_norm_opts and_relu(const char *name, bool training)
 {
-    return nn_batch_norm(n, x, (batch_norm_opts){.name = name, .training = training, .act = ACT_RELU});
+    return (batch_norm_opts){.name = name, .training = training, .act = ACT_RELU};
 }
 
 /* x (B,in,s,s) -> (B,out,s/2,s/2), normalised before each convolution (He et al., ECCV 2016). */
 static nn_t down_block(net *n, nn_t x, int out, bool training)
 {
-    nn_t h = norm(n, x, "norm1", training);
+    nn_t h = nn_batch_norm(n, x, and_relu("norm1", training));
     nn_t skip = nn_pool(n, x, POOL_AVERAGE, 2, 2, 0);
     skip = nn_conv(n, skip, (conv_opts){.name = "skip", .out = out, .k = 1});
-    h = nn_conv(n, h, (conv_opts){.name = "conv1", .out = out, .k = 4, .stride = 2, .pad = 1});
-    h = norm(n, h, "norm2", training);
+    conv_opts halving = {.name = "conv1", .out = out, .k = 4, .stride = 2, .pad = 1};
+    h = nn_conv_norm(n, h, halving, and_relu("norm2", training));
     h = nn_conv(n, h, (conv_opts){.name = "conv2", .out = out, .k = 3});
     return nn_add(n, h, skip);
 }
@@ -44,7 +44,7 @@ image_code encoder(net *n, const emixer_opts *o, nn_t images, bool training)
         h = down_block(n, h, o->width * (factor < MOST_WIDENING ? factor : MOST_WIDENING), training);
         nn_leave(n);
     }
-    h = norm(n, h, "norm", training);
+    h = nn_batch_norm(n, h, and_relu("norm", training));
     linear_opts project = {.name = "grid", .out = o->embedding, .bias = true};
     image_code code = {.grid = nn_linear(n, nn_grid_rows(n, h), project)};
     /* The mean alone would hide a small finding: the embedding sees the largest of each feature, too. */

@@ -217,6 +217,9 @@ struct backend_i {
  * batch's mean and *unbiased* variance. Not training: uses the running ones, and backward treats them as
  * constants. Gradients: x, gain, bias.
  *
+ * FOLD_NORM: in w (C,..) plain, gain (C), running_var (C). out, plain, = w * gain / sqrt(var+epsilon), row by
+ * row: what a batch norm that is not training does to a convolution's weights. Gradients: w, gain.
+ *
  * ACTIVATION: out = act(x).
  *
  * SUM: out = sum_i a.coefficients[i] * in[i]. All inputs and the output have one shape and one layout.

@@ -29,6 +29,8 @@ static bool differentiable(const node *x, int i)
         return i < 3;
     case OP_EMBEDDING:
         return i == 1;
+    case OP_FOLD_NORM:
+        return i < 2;
     case OP_LSTM:
         return i < 5 + x->a.state;
     case OP_RESHAPE:

@@ -69,6 +69,7 @@ nn_t net_add_lstm(net *n, nn_op op, const lstm_inputs *from, bool reverse); /* O
 nn_t net_add_layer_norm(net *n, nn_t x, nn_t gain, nn_t bias, float epsilon);
 /* in: x, gain, bias, running mean, running variance. */
 nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a);
+nn_t net_add_fold_norm(net *n, nn_t w, nn_t gain, nn_t variance, float epsilon);
 void net_mistake(net *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 err net_recorded(const net *n); /* the first mistake, or OK */
 

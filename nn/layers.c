@@ -73,16 +73,44 @@ static attributes batch_norm_attributes(batch_norm_opts o)
                         .momentum = o.momentum > 0 ? o.momentum : 0.1F};
 }
 
-nn_t nn_batch_norm(net *n, nn_t x, batch_norm_opts o)
+/* x, gain, bias and running statistics of a batch norm of x. */
+static void norm_inputs(net *n, nn_t x, batch_norm_opts o, nn_t in[5])
 {
     char full[NN_NAME_BYTES];
-    nn_t in[5] = {x};
     int channels = nn_shape_of(n, x).d[1];
     join_name(n, full, o.name, "weight");
+    in[0] = x;
     in[1] = nn_parameter(n, full, nn_shape(1, channels), (init_opts){.kind = INIT_ONES});
     in[2] = bias_of(n, o.name, channels, (init_opts){0});
     running_statistics(n, o.name, channels, in);
+}
+
+nn_t nn_batch_norm(net *n, nn_t x, batch_norm_opts o)
+{
+    nn_t in[5];
+    norm_inputs(n, x, o, in);
     return net_add_batch_norm(n, in, batch_norm_attributes(o));
+}
+
+/* A norm with known statistics makes of a convolution one with the weights w gain / d and the bias
+ * bias - mean gain / d (+ b gain / d), d = sqrt(var + epsilon). The one that it is made from is recorded, but
+ * no step needs its value. */
+nn_t nn_conv_norm(net *n, nn_t x, conv_opts c, batch_norm_opts o)
+{
+    nn_t in[5], y = nn_conv(n, x, c);
+    norm_inputs(n, y, o, in);
+    attributes a = batch_norm_attributes(o);
+    const node *conv = net_node(n, y);
+    if (o.training || !conv) return net_add_batch_norm(n, in, a);
+    if (conv->a.act != ACT_NONE) net_mistake(n, "%s%s: an activation before the norm", n->path, c.name);
+    nn_t gain = in[1], variance = in[4];
+    nn_t w = net_add_fold_norm(n, (nn_t){conv->in[1]->id}, gain, variance, a.epsilon);
+    nn_t terms[3] = {in[2], net_add_fold_norm(n, in[3], gain, variance, a.epsilon)};
+    if (c.bias) terms[2] = net_add_fold_norm(n, (nn_t){conv->in[2]->id}, gain, variance, a.epsilon);
+    nn_t bias = nn_weighted_sum(n, terms, (float[]){1, -1, 1}, c.bias ? 3 : 2);
+    attributes folded = conv->a;
+    folded.act = a.act;
+    return net_add_conv(n, x, w, &bias, folded);
 }
 
 nn_t nn_conditional_batch_norm(net *n, nn_t x, nn_t gain, nn_t bias, batch_norm_opts o)

@@ -191,6 +191,11 @@ typedef struct batch_norm_opts {
 /* (B,C,H,W) or (B,C), same shape out. */
 nn_t nn_batch_norm(net *n, nn_t x, batch_norm_opts o);
 
+/* nn_batch_norm of nn_conv, where nothing else reads the convolution, which has no activation. Not training,
+ * it is one convolution, with the norm in its weights: equal up to rounding, and a pass over the images less.
+ */
+nn_t nn_conv_norm(net *n, nn_t x, conv_opts conv, batch_norm_opts norm);
+
 /* Conditional batch norm: gain and bias are nodes of shape (B,C); name gives only the running statistics. */
 nn_t nn_conditional_batch_norm(net *n, nn_t x, nn_t gain, nn_t bias, batch_norm_opts o);
 

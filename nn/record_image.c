@@ -39,6 +39,18 @@ nn_t net_add_batch_norm(net *n, const nn_t in[5], attributes a)
     return net_add_node(n, OP_BATCH_NORM, xs, in, 5, a);
 }
 
+nn_t net_add_fold_norm(net *n, nn_t w, nn_t gain, nn_t variance, float epsilon)
+{
+    nn_t in[] = {w, gain, variance};
+    if (!net_inputs_fine(n, OP_FOLD_NORM, in, 3)) return (nn_t){-1};
+    nn_shape_t shape = nn_shape_of(n, w), each = nn_shape_of(n, gain), spread = nn_shape_of(n, variance);
+    REQUIRE(each.rank == 1 && each.d[0] == shape.d[0] && net_same_shape(&each, &spread),
+            "%sfold_norm: gain and variance must both be (C) with C = %d", n->path, shape.d[0]);
+    nn_t y = net_add_node(n, OP_FOLD_NORM, shape, in, 3, (attributes){.epsilon = epsilon});
+    if (!n->failed) n->nodes[y.id]->plain = true;
+    return y;
+}
+
 nn_t nn_upsample(net *n, nn_t x)
 {
     if (!net_inputs_fine(n, OP_UPSAMPLE, &x, 1)) return (nn_t){-1};

@@ -141,6 +141,7 @@ const backend_i be_cpu = {
             [OP_CONV] = &cpu_conv,
             [OP_LINEAR] = &cpu_linear,
             [OP_BATCH_NORM] = &cpu_batch_norm,
+            [OP_FOLD_NORM] = &cpu_fold_norm,
             [OP_ACTIVATION] = &cpu_activation,
             [OP_SUM] = &cpu_sum,
             [OP_ROW_DOT] = &cpu_row_dot,

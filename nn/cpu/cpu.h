@@ -170,7 +170,7 @@ err cpu_sum_squares(backend *b, const float *x, size_t n, double *out);
 err cpu_all_reduce(backend *b, float *x, size_t n); /* cpu.c */
 
 /* One file per operator. */
-extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_activation, cpu_sum, cpu_row_dot,
+extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_fold_norm, cpu_activation, cpu_sum, cpu_row_dot,
     cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape, cpu_spectral_norm,
     cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy, cpu_binary_cross_entropy;
 extern const kernel cpu_multiply, cpu_repeat, cpu_embedding, cpu_gather, cpu_layer_norm, cpu_normalize,

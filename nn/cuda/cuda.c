@@ -208,6 +208,7 @@ const backend_i be_cuda = {
             [OP_CONV] = &cuda_conv,
             [OP_LINEAR] = &cuda_linear,
             [OP_BATCH_NORM] = &cuda_batch_norm,
+            [OP_FOLD_NORM] = &cuda_fold_norm,
             [OP_ACTIVATION] = &cuda_activation,
             [OP_SUM] = &cuda_sum,
             [OP_ROW_DOT] = &cuda_row_dot,

@@ -90,6 +90,7 @@ const backend_i be_ref = {
             [OP_CONV] = &ref_conv,
             [OP_LINEAR] = &ref_linear,
             [OP_BATCH_NORM] = &ref_batch_norm,
+            [OP_FOLD_NORM] = &ref_fold_norm,
             [OP_ACTIVATION] = &ref_activation,
             [OP_SUM] = &ref_sum,
             [OP_ROW_DOT] = &ref_row_dot,

@@ -97,6 +97,19 @@ def batch_norm(name, training, act, shape, conditional=False):
     row(name, inputs, function, [0, 1, 2], lambda: {3: mean, 4: var})
 
 
+def fold_norm(name, shape):
+    """A batch norm that is not training, of a convolution's weights as rows with the channels last."""
+    d = Draw(name)
+    c = shape[0]
+    inputs = [d.weight(*shape), 1 + d.normal(c, scale=0.1), 0.5 + d.uniform(c)]
+    zero = torch.zeros(c, dtype=torch.float64)
+
+    def function(w, gain, var):
+        return F.batch_norm(w.reshape(c, -1).T, zero, var, gain, zero, False, 0, 1e-4).T.reshape(shape)
+
+    row(name, inputs, function, [0, 1], lambda: {2: inputs[2]})
+
+
 def one(name, shape, function):
     row(name, [Draw(name).normal(*shape)], function, [0])
 
@@ -208,6 +221,8 @@ def operators():
     batch_norm("batch_norm_conditional", True, "none", (3, 12, 4, 4), conditional=True)
     batch_norm("batch_norm_conditional_rows", True, "none", (8, 3), conditional=True)
     batch_norm("batch_norm_conditional_running", False, "relu", (2, 12, 3, 3), conditional=True)
+    fold_norm("fold_norm", (12, 20))
+    fold_norm("fold_norm_conv", (5, 3, 3, 3))
     one("relu", (2, 12, 3, 5), torch.relu)
     one("leaky_relu", (1, 20, 4, 4), ACTS["leaky"])
     one("tanh", (2, 1, 4, 4), torch.tanh)

@@ -52,6 +52,9 @@
      .in = {NORMAL(__VA_ARGS__), NORMAL(S2(b, c)), NORMAL(S2(b, c)), \
             STATE(FILL_NORMAL, c), STATE(FILL_POSITIVE, c)}, \
      .a = {.training = training_, .act = act_, .epsilon = 1e-4F, .momentum = 0.25F}}
+#define FOLD(name_, c, ...) \
+    {.name = name_, .op = OP_FOLD_NORM, .shape = __VA_ARGS__, .n_in = 3, \
+     .in = {WEIGHT(__VA_ARGS__), VECTOR(c), STATE(FILL_POSITIVE, c)}, .a.epsilon = 1e-4F, .plain = true}
 #define ACT(name_, act_, ...) \
     {.name = name_, .op = OP_ACTIVATION, .shape = __VA_ARGS__, .n_in = 1, .in = {IN(FILL_AWAY, __VA_ARGS__)}, \
      .a = {.act = act_}}
@@ -217,6 +220,12 @@ const test_case test_cases[] = {
     CONDITIONAL("batch_norm_conditional_rows",    true,  ACT_NONE, 8,  3, S2(8, 3)),
     CONDITIONAL("batch_norm_conditional_running", false, ACT_RELU, 2, 12, S4(2, 12, 3, 3)),
     CONDITIONAL("batch_norm_conditional_image",   false, ACT_NONE, 2,  1, S4(2, 1, 3, 3)),
+
+    FOLD("fold_norm",        12, S2(12, 20)),
+    FOLD("fold_norm_conv",    5, S4(5, 3, 3, 3)),
+    FOLD("fold_norm_vector", 33, S1(33)),
+    FOLD("fold_norm_one",     1, S2(1, 7)),
+    FOLD("fold_norm_wide",    3, S4(3, 70, 3, 3)),
 
     ACT("relu",           ACT_RELU,       S4(2, 12, 3, 5)),
     ACT("relu_rows",      ACT_RELU,       S2(5, 9)),

@@ -1,6 +1,6 @@
 /* Steps of whole nets: what accumulates, what is shared, what a scope means. */
 #include "base/rng.h"
-#include "nn/backend.h"
+#include "nn/internal.h"
 #include "tests/nn/devices.h"
 #include "tests/nn/model.h"
 
@@ -247,24 +247,32 @@ static double step_tolerance(nn_precision p)
     return p == NN_FP32 ? 1e-4 : sqrt(8 * (p == NN_TF32 ? 0x1p-11 : 0x1p-9));
 }
 
+/* |a - b| beside |b|, within what the precision loses. */
+static void expect_near(nn_device device, const float *a, const float *b, size_t n, const char *what)
+{
+    double apart = 0, length = 0;
+    for (size_t i = 0; i < n; i++) {
+        double difference = (double)a[i] - b[i];
+        apart += difference * difference;
+        length += (double)b[i] * b[i];
+    }
+    cr_expect_gt(length, 0, "%s is nothing", what);
+    cr_expect_leq(sqrt(apart), step_tolerance(device.precision) * sqrt(length), "%s on %s: %g", what,
+                  device_text(device), sqrt(apart / length));
+}
+
 TEST_ON_DEVICES(net, a_whole_step_is_that_of_the_reference)
 {
     static const char *const scopes[] = {"D/", "G/"};
     model a = model_open(&be_ref, 4, false), b = model_open_on(device, 4, false);
     for (int k = 0; k < 2; k++) {
         size_t n;
-        double apart = 0, length = 0;
         model_feed(&a, 0);
         model_feed(&b, 0);
         cr_assert_eq(step_run(k ? a.g : a.d, 0), OK, "%s", err_message());
         cr_assert_eq(step_run(k ? b.g : b.d, 0), OK, "%s", err_message());
         float *x = model_gradients(&a, scopes[k], &n), *y = model_gradients(&b, scopes[k], &n);
-        for (size_t i = 0; i < n; i++) {
-            apart += pow((double)x[i] - y[i], 2);
-            length += pow(x[i], 2);
-        }
-        cr_expect_leq(sqrt(apart), step_tolerance(device.precision) * sqrt(length), "%s on %s: %g", scopes[k],
-                      device_text(device), sqrt(apart / length));
+        expect_near(device, y, x, n, scopes[k]);
         free(x);
         free(y);
     }
@@ -381,4 +389,79 @@ TEST_ON_DEVICES(net, flops_are_two_per_multiply_add)
     step_convolutions(s, count_convolution, counts);
     cr_expect(counts[0] == 1 && counts[1] == 0 && counts[2] == 1);
     net_close(n);
+}
+
+/* Sets a parameter or state of n numbers around `center`, at most half a unit away. */
+static void set_around(net *n, const char *name, int count, float center)
+{
+    float values[64];
+    cr_assert_leq(count, 64);
+    rng_fill_uniform(rng_key(3, name), 0, values, (size_t)count);
+    for (int i = 0; i < count; i++) values[i] += center - 0.5F;
+    cr_assert_eq(net_set_parameter(n, name, values), OK, "%s", err_message());
+}
+
+/* Both ways to say it must give the same. */
+static void compare_folded(nn_device device, conv_opts o, nn_act act)
+{
+    enum { B = 2, C = 3, SIDE = 6, OUT = 5, MOST = B * OUT * 4 * SIDE * SIDE };
+    static float images[B * C * SIDE * SIDE], folded[MOST], apart[MOST];
+    net *n = open_net(device);
+    batch_norm_opts norm = {.name = "norm", .epsilon = 1e-3F, .act = act};
+    o.name = "conv";
+    o.out = OUT;
+    o.k = 3;
+    nn_t x = nn_input(n, "x", nn_shape(4, B, C, SIDE, SIDE));
+    nn_t both[] = {nn_conv_norm(n, x, o, norm), nn_batch_norm(n, nn_conv(n, x, o), norm)};
+    step *s;
+    cr_assert_eq(net_compile(n, both, 2, NULL, &s), OK, "%s", err_message());
+    cr_expect_eq(net_node(n, both[0])->op, OP_CONV);
+    cr_expect_eq(net_node(n, both[1])->op, OP_BATCH_NORM);
+    set_around(n, "norm.weight", OUT, 1);
+    set_around(n, "norm.bias", OUT, 0);
+    set_around(n, "norm.running_mean", OUT, 0);
+    set_around(n, "norm.running_var", OUT, 1);
+    if (o.bias) set_around(n, "conv.bias", OUT, 0);
+    rng_fill_normal(2, 0, images, B * C * SIDE * SIDE);
+    cr_assert_eq(nn_set(n, x, images), OK);
+    cr_assert_eq(step_run(s, 0), OK, "%s", err_message());
+    cr_assert_eq(nn_get(s, both[0], folded), OK);
+    cr_assert_eq(nn_get(s, both[1], apart), OK);
+    nn_shape_t shape = nn_shape_of(n, both[0]);
+    expect_near(device, folded, apart, nn_count(&shape), "the folded norm");
+    net_close(n);
+}
+
+TEST_ON_DEVICES(net, a_norm_with_known_statistics_is_folded_into_the_convolution)
+{
+    compare_folded(device, (conv_opts){0}, ACT_RELU);
+    compare_folded(device, (conv_opts){.bias = true, .stride = 2}, ACT_NONE);
+    compare_folded(device, (conv_opts){.bias = true, .upsample = true}, ACT_RELU);
+}
+
+/* What is trained through it still gets its gradients: those of the two norms are equal. */
+TEST_ON_DEVICES(net, gradients_pass_through_a_folded_norm)
+{
+    enum { B = 2, C = 3, SIDE = 4, OUT = 4 };
+    float images[B * C * SIDE * SIDE], gradients[2][OUT], weights[2][OUT * C * 9];
+    for (int apart = 0; apart < 2; apart++) {
+        net *n = open_net(device);
+        nn_t x = nn_input(n, "x", nn_shape(4, B, C, SIDE, SIDE));
+        conv_opts conv = {.name = "S/conv", .out = OUT, .k = 3};
+        batch_norm_opts norm = {.name = "S/norm", .act = ACT_RELU};
+        nn_t y = apart ? nn_batch_norm(n, nn_conv(n, x, conv), norm) : nn_conv_norm(n, x, conv, norm);
+        nn_t pooled = nn_global_pool(n, y, GLOBAL_AVERAGE);
+        step *s = compile(n, nn_hinge(n, pooled, HINGE_GENERATOR), "S/");
+        set_around(n, "S/norm.running_mean", OUT, 0);
+        set_around(n, "S/norm.running_var", OUT, 1);
+        rng_fill_normal(2, 0, images, B * C * SIDE * SIDE);
+        cr_assert_eq(nn_set(n, x, images), OK);
+        cr_assert_eq(step_run(s, 0), OK, "%s", err_message());
+        cr_assert_eq(net_get_gradient(n, "S/norm.weight", gradients[apart]), OK);
+        cr_assert_eq(net_get_gradient(n, "S/conv.weight", weights[apart]), OK);
+        net_close(n);
+    }
+    expect_near(device, gradients[0], gradients[1], OUT, "the gain's gradient");
+    expect_near(device, weights[0], weights[1], sizeof weights[0] / sizeof **weights,
+                "the weights' gradient");
 }

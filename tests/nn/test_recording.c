@@ -55,6 +55,12 @@ static nn_t norm_of_other_gain(net *n)
     return nn_conditional_batch_norm(n, rows(n), rows(n), other_rows(n), (batch_norm_opts){.name = "b"});
 }
 
+static nn_t norm_behind_activation(net *n)
+{
+    return nn_conv_norm(n, image(n), (conv_opts){.name = "c", .out = 2, .k = 1, .act = ACT_RELU},
+                        (batch_norm_opts){.name = "norm"});
+}
+
 static nn_t sum_of_unlike(net *n)
 {
     return nn_add(n, rows(n), other_rows(n));
@@ -191,6 +197,7 @@ static const struct {
     {norm_of_vector, "D/block1/"},
     {norm_with_tanh, "D/block1/batch_norm"},
     {norm_of_other_gain, "D/block1/batch_norm"},
+    {norm_behind_activation, "D/block1/c: an activation"},
     {sum_of_unlike, "D/block1/sum: input 1"},
     {sum_of_nothing, "D/block1/sum"},
     {dot_of_unlike, "D/block1/row_dot"},
