@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include "base/files.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +96,12 @@ const char *csv_cell_content(const char *cell)
 err text_check(const text *t)
 {
     return t->failed ? err_set(ERR_SYSTEM, "out of memory while writing text") : OK;
+}
+
+err text_save(const text *t, const char *path)
+{
+    TRY(text_check(t));
+    return file_write(path, t->data, t->length);
 }
 
 err text_print(text *t)

@@ -30,6 +30,9 @@ const char *csv_cell_content(const char *cell);
 
 err text_check(const text *t); /* ERR_SYSTEM if an append failed */
 
+/* Replaces a file with the text (base/files.h). ERR_SYSTEM if an append failed; ERR_CANNOT_CREATE, ERR_IO. */
+err text_save(const text *t, const char *path);
+
 /* Writes the text to standard output and frees it. ERR_SYSTEM if an append failed; ERR_IO. */
 err text_print(text *t);
 void text_close(text *t);

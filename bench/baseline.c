@@ -161,9 +161,8 @@ err baseline_write(const baseline *b, const char *path)
                     row->shots, row->ratio, row->baseline_ratio, score_infos[row->metric].name, row->seeds,
                     row->value);
     }
-    if (error == OK) error = text_check(&t);
     if (error == OK) error = make_parent(path);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -32,7 +32,7 @@ static err write_junit(const comparison *c, const char *path)
 {
     text t = {0};
     err error = comparison_junit(c, &t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     return error;
 }

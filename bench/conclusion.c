@@ -90,8 +90,7 @@ err conclusion_note(const char *folder, const hash *made_of)
         error = hash_output(folder, files[i], &content);
         if (error == OK) text_printf(&t, "%s = %s\n", files[i], content.hex);
     }
-    if (error == OK) error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -1,5 +1,4 @@
 /* `bench data dedup`. */
-#include "base/files.h"
 #include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/interrupt.h"
@@ -87,8 +86,7 @@ static err write_pairs(const char *path, const result *r)
         }
         text_printf(&t, "\n");
     }
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -69,11 +69,9 @@ static err write_samples(const side sides[2], const char *png, const char *csv_p
     text_printf(&csv, "label,kind,set,row,id,labels,report\n");
     for (int row = 0; row < 2 * labels; row++)
         add_side(&sides[row % 2], row / 2, images + row_bytes * (size_t)row, &csv);
-    err error = text_check(&csv);
-    if (error == OK)
-        error = image_write_sheet(png, images, 2 * labels * SHEET_COLUMNS, size, SHEET_COLUMNS,
-                                  size < SMALL ? 2 : 1);
-    if (error == OK) error = file_write(csv_path, csv.data, csv.length);
+    err error =
+        image_write_sheet(png, images, 2 * labels * SHEET_COLUMNS, size, SHEET_COLUMNS, size < SMALL ? 2 : 1);
+    if (error == OK) error = text_save(&csv, csv_path);
     text_close(&csv);
     free(images);
     return error;

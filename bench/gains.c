@@ -98,8 +98,7 @@ static err write_all(const char *experiment, const gains *g, const char *part, c
                 "detectable,detectable_percent,verdict,labelled,model,allowed\n",
                 part ? part : "", part ? "," : "");
     for (int i = 0; i < g->n; i++) add_row(experiment, &g->rows[i], part, &t);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

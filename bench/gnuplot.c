@@ -157,8 +157,7 @@ static err write_script(const char *path, const char *name, const char *formats,
     text_printf(&t, "\n");
     text_bytes(&t, script, n);
     t.failed |= prelude->failed;
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

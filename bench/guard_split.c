@@ -89,8 +89,7 @@ err twins_build(builder *b, const artifact *a, const char *work)
     for (int i = 0; i < found.n; i++)
         text_printf(&t, "%d,%d,%.4f\n", found.pairs[i].a, found.pairs[i].b, found.pairs[i].agreement);
     near_duplicates_close(&found);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -90,9 +90,8 @@ static err save_rows(const guard_findings *f, int guard, const char *work)
 {
     char path[PATH_BYTES];
     if (!f->violations[guard]) return OK;
-    TRY(text_check(&f->rows[guard]));
     TRY(path_join(path, work, "%s.csv", guard_infos[guard].name));
-    return file_write(path, f->rows[guard].data, f->rows[guard].length);
+    return text_save(&f->rows[guard], path);
 }
 
 err guard_findings_save(const guard_findings *f, const char *work)
@@ -104,9 +103,8 @@ err guard_findings_save(const guard_findings *f, const char *work)
     text_printf(&t, "\n[messages]\n");
     for (int i = 0; i < GUARD_COUNT; i++)
         if (f->violations[i]) text_printf(&t, "%s = %s\n", guard_infos[i].name, f->messages[i]);
-    err error = text_check(&t);
-    if (error == OK) error = path_join(path, work, "guard.ini");
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = path_join(path, work, "guard.ini");
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     for (int i = 0; i < GUARD_COUNT && error == OK; i++) error = save_rows(f, i, work);
     return error;
@@ -206,9 +204,8 @@ static err write_list(const char *out, int guard, const text *rows)
     text t = {0};
     text_printf(&t, "where,sample,side,other,other_side,detail\n");
     text_bytes(&t, rows->data, rows->length);
-    err error = text_check(&t);
-    if (error == OK) error = folder_make(folder);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = folder_make(folder);
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     return error;
 }
@@ -340,10 +337,10 @@ err guard_selection_note(const study *experiment, const plan *p, const char *out
         more = true;
     }
     if (there) table_close(&t);
-    err error = text_check(&all);
-    if (error == OK && more) error = path_join(folder, out, "guards");
+    err error = OK;
+    if (more) error = path_join(folder, out, "guards");
     if (error == OK && more) error = folder_make(folder);
-    if (error == OK && more) error = file_write(path, all.data, all.length);
+    if (error == OK && more) error = text_save(&all, path);
     text_close(&all);
     return error;
 }

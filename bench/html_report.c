@@ -107,7 +107,7 @@ static err report_request(const request *r)
     text page = {0};
     err error = evidence_open(r->results, r->metric, &e);
     if (error == OK) error = write_page(&e, &page);
-    if (error == OK) error = file_write(r->out, page.data, page.length);
+    if (error == OK) error = text_save(&page, r->out);
     if (error == OK) (void)printf("%s\n", r->out);
     text_close(&page);
     evidence_close(&e);

@@ -17,8 +17,7 @@ err label_scores_save(const dataset *set, const label_scores *labels, const char
             if (!isnan(labels[k].values[i])) text_printf(&t, "%.9g", labels[k].values[i]);
             text_printf(&t, "\n");
         }
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -139,8 +139,7 @@ static err report(const perf_arguments *a, const perf_row *rows, int n)
     for (int i = 0; a->setting.profile && i < n; i++) perf_profile(&rows[i], &table);
     if (error == OK) error = print(&table);
     perf_csv(rows, n, &a->setting, &csv);
-    if (error == OK) error = text_check(&csv);
-    if (error == OK && a->csv) error = file_write(a->csv, csv.data, csv.length);
+    if (error == OK && a->csv) error = text_save(&csv, a->csv);
     text_close(&table);
     text_close(&csv);
     return error;

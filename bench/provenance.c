@@ -37,8 +37,7 @@ err provenance_write(const dataset *set, const samples *first, const samples *se
     text_printf(&t, "data,id\n");
     list(set, first, &t);
     list(set, second, &t);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

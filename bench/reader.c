@@ -39,7 +39,7 @@ static err write_to(const char *folder, const char *name, const text *content)
 {
     char path[PATH_BYTES];
     TRY(path_join(path, folder, "%s", name));
-    return file_write(path, content->data, content->length);
+    return text_save(content, path);
 }
 
 static err write_study(const reader_study *s, int seed, const char *folder)

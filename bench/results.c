@@ -121,8 +121,7 @@ err results_write(const results *r, const char *path)
     text_printf(&t, ",train_images,labelled,model,steps,threads,seconds,data_hash,settings_hash,code_hash,"
                     "allowed,message\n");
     for (int i = 0; i < r->n; i++) write_row(r, &r->rows[i], &t);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

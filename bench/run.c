@@ -176,8 +176,7 @@ static err print_report(const study *experiment, const results *r, const gains *
         text_printf(&t, "  %s  the same subgroup by subgroup\n", o->subgroup_gains);
     text_printf(&t, "%s", figures->data ? figures->data : "");
     text_printf(&t, "  %s  this text\n", o->summary);
-    if (error == OK) error = text_check(&t);
-    if (error == OK) error = file_write(o->summary, t.data, t.length);
+    if (error == OK) error = text_save(&t, o->summary);
     if (error == OK) error = text_print(&t);
     text_close(&t);
     return error;

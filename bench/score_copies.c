@@ -170,9 +170,8 @@ static err write_list(const sides *s, int spaces, pair *const *pairs, const char
     text t = {0};
     text_printf(&t, "space,synthetic,training,distance,relative\n");
     for (int space = 0; space < spaces; space++) write_pairs(s, space, pairs[space], &t);
-    err error = text_check(&t);
-    if (error == OK) error = path_join(path, folder, "copies.csv");
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = path_join(path, folder, "copies.csv");
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -57,8 +57,7 @@ err score_files_collect(const study *experiment, const plan *p, const store *s, 
     text_printf(&g.rows, "experiment,arm,shots,ratio,seed,%s,metric,value,labelled,model\n", file->column);
     for (int i = 0; i < p->n && error == OK; i++)
         if (p->items[i].kind == KIND_TRIAL) error = add_trial(&g, &p->items[i]);
-    if (error == OK) error = text_check(&g.rows);
-    if (error == OK) error = file_write(path, g.rows.data, g.rows.length);
+    if (error == OK) error = text_save(&g.rows, path);
     text_close(&g.rows);
     return error;
 }

@@ -316,10 +316,9 @@ err score_write(const score_all *a, const char *folder)
     }
     text_printf(&c.names, "\n");
     if (c.cells.data) text_bytes(&c.names, c.cells.data, c.cells.length);
-    err error = text_check(&c.cells);
-    if (error == OK) error = text_check(&c.names);
-    if (error == OK) error = path_join(path, folder, "score.csv");
-    if (error == OK) error = file_write(path, c.names.data, c.names.length);
+    c.names.failed |= c.cells.failed;
+    err error = path_join(path, folder, "score.csv");
+    if (error == OK) error = text_save(&c.names, path);
     text_close(&c.cells);
     text_close(&c.names);
     return error;

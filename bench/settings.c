@@ -196,8 +196,7 @@ err settings_save(const settings *s, const char *path)
 {
     text t = {0};
     settings_file(s, &t);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

@@ -1,6 +1,5 @@
 #include "bench/sheet.h"
 
-#include "base/files.h"
 #include "base/text.h"
 #include "bench/draws.h"
 #include "bench/markup.h"
@@ -188,8 +187,7 @@ err sheet_svg(const dataset *set, const char *path)
     text_bytes(&file, body.data ? body.data : "", body.length);
     text_printf(&file, "</svg>\n");
     file.failed |= body.failed;
-    if (error == OK) error = text_check(&file);
-    if (error == OK) error = file_write(path, file.data, file.length);
+    if (error == OK) error = text_save(&file, path);
     text_close(&body);
     text_close(&file);
     return error;

@@ -157,9 +157,8 @@ static err note(submission *q, int array, const char *kind, int tasks, const tex
     columns_cell(&q->told, "%d", tasks);
     columns_cell(&q->told, "%s", needs->data ? needs->data : "");
     text_printf(&q->table, "%s,%s,%s,%d\n", last ? "collect" : which, q->jobs[array], kind, tasks);
-    TRY(text_check(&q->table));
     TRY(slurm_path(q->out, "jobs.csv", path));
-    return file_write(path, q->table.data, q->table.length);
+    return text_save(&q->table, path);
 }
 
 /* Submits array `array`, or behind the arrays the last job. */
@@ -281,9 +280,8 @@ static err check_queue(const char *out)
 static err write_text(const submission *q, const char *name, const text *t)
 {
     char path[PATH_BYTES];
-    TRY(text_check(t));
     TRY(slurm_path(q->out, name, path));
-    return file_write(path, t->data, t->length);
+    return text_save(t, path);
 }
 
 static err write_tasks(const submission *q)

@@ -169,9 +169,8 @@ err store_finish(const store *s, const char *kind, const hash *key, const manife
     if (error == OK) {
         hash own = hash_bytes(t.data, t.length);
         text_printf(&t, "\n[manifest]\nhash = %s\n", own.hex);
-        error = text_check(&t);
     }
-    if (error == OK) error = file_write(path, t.data, t.length);
+    if (error == OK) error = text_save(&t, path);
     text_close(&t);
     TRY(error);
     TRY(folder_remove(finished)); /* without its manifest, or the caller would not have made it again */

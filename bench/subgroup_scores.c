@@ -27,8 +27,7 @@ err subgroup_scores_save(const subgroup_scores *s, const char *folder)
     TRY(path_join(path, folder, SUBGROUP_SCORES_FILE));
     text_printf(&t, "subgroup,metric,value\n");
     text_bytes(&t, s->rows.data ? s->rows.data : "", s->rows.length);
-    err error = text_check(&t);
-    if (error == OK) error = file_write(path, t.data, t.length);
+    err error = text_save(&t, path);
     text_close(&t);
     return error;
 }

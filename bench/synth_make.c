@@ -1,7 +1,6 @@
 /* What `bench synth` makes. */
 #include "bench/synth.h"
 
-#include "base/files.h"
 #include "base/text.h"
 #include "bench/synthetic.h"
 #include "data/report_text.h"
@@ -156,8 +155,7 @@ static err write_lines(const synth_request *r, const subject *x, text *reports)
         error = report_readable(reports[i].data ? reports[i].data : "", &file);
         text_printf(&file, "\n");
     }
-    if (error == OK) error = text_check(&file);
-    if (error == OK) error = file_write(r->out, file.data, file.length);
+    if (error == OK) error = text_save(&file, r->out);
     text_close(&file);
     return error;
 }

@@ -174,8 +174,7 @@ static err save_settings(const training *t, const text *line)
     text file = {0};
     text_bytes(&file, line->data, line->length);
     settings_file(&t->s, &file);
-    err error = text_check(&file);
-    if (error == OK) error = file_write(t->settings_path, file.data, file.length);
+    err error = text_save(&file, t->settings_path);
     text_close(&file);
     return error;
 }

@@ -44,8 +44,7 @@ static err save_score(const trial *t, const trial_scores *s)
         if (!isnan(s->values.values[i])) text_printf(&out, "%.9g", s->values.values[i]);
         text_printf(&out, "\n");
     }
-    err error = text_check(&out);
-    if (error == OK) error = file_write(path, out.data, out.length);
+    err error = text_save(&out, path);
     text_close(&out);
     return error;
 }

@@ -162,8 +162,7 @@ static err save_reports(const report_trial *r)
         text_csv_cell(&csv, r->said.cleaned[i]);
         text_printf(&csv, "\n");
     }
-    err error = text_check(&csv);
-    if (error == OK) error = file_write(path, csv.data, csv.length);
+    err error = text_save(&csv, path);
     text_close(&csv);
     return error;
 }

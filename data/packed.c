@@ -20,9 +20,8 @@ const char *const packed_fields[PACKED_FIELDS] = {"id",     "patient", "split", 
 static err write_text(const char *folder, const char *name, const text *content)
 {
     char path[PATH_BYTES];
-    TRY(text_check(content));
     TRY(path_join(path, folder, "%s", name));
-    return file_write(path, content->data, content->length);
+    return text_save(content, path);
 }
 
 err packed_write_labels(const char *folder, const char *const *names, int k)

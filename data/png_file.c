@@ -201,7 +201,7 @@ err image_write_png(const char *path, const uint8_t *pixels, int width, int heig
 {
     text written = {0};
     err error = png_encode(path, pixels, width, height, false, &written);
-    if (error == OK) error = file_write(path, written.data, written.length);
+    if (error == OK) error = text_save(&written, path);
     text_close(&written);
     return error;
 }

@@ -1,6 +1,5 @@
 #include "data/vocabulary.h"
 
-#include "base/files.h"
 #include "base/utf8.h"
 #include "data/table.h"
 
@@ -230,8 +229,7 @@ err vocabulary_save(const vocabulary *v, const char *path)
 {
     text csv = {0};
     vocabulary_write(v, &csv);
-    err error = text_check(&csv);
-    if (error == OK) error = file_write(path, csv.data, csv.length);
+    err error = text_save(&csv, path);
     text_close(&csv);
     return error;
 }

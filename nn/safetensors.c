@@ -269,8 +269,7 @@ err safetensors_write(const char *path, const safetensors_entry *entries, int n,
     for (int i = 0; i < n; i++)
         text_bytes(&file, entries[i].data, nn_count(&entries[i].shape) * sizeof(float));
     free(header);
-    err error = text_check(&file);
-    if (error == OK) error = file_write(path, file.data, file.length);
+    err error = text_save(&file, path);
     text_close(&file);
     return error;
 }

@@ -1,6 +1,9 @@
 #include "base/text.h"
 
+#include "base/files.h"
+
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 Test(text, starts_empty_and_closes_empty)
@@ -107,4 +110,34 @@ Test(text, a_failure_is_kept_and_nothing_more_is_appended)
     cr_expect_str_eq(t.data, "before");
     cr_expect_eq(text_check(&t), ERR_SYSTEM);
     text_close(&t);
+}
+
+static void expect_content(const char *path, const char *want, size_t want_n)
+{
+    char *content;
+    size_t n;
+    cr_assert_eq(file_read(path, 1000, &content, &n), OK);
+    cr_assert_eq(n, want_n);
+    cr_expect_arr_eq(content, want, n);
+    free(content);
+}
+
+Test(text, is_saved_whole_or_not_at_all)
+{
+    char folder[] = "/tmp/test_text_XXXXXX", path[PATH_BYTES];
+    text t = {0};
+    cr_assert_not_null(mkdtemp(folder));
+    cr_assert_eq(path_join(path, folder, "saved"), OK);
+    text_bytes(&t, "a\0b\n", 4);
+    cr_expect_eq(text_save(&t, path), OK);
+    expect_content(path, "a\0b\n", 4);
+
+    text_printf(&t, "half of");
+    t.failed = true;
+    cr_expect_eq(text_save(&t, path), ERR_SYSTEM);
+    expect_content(path, "a\0b\n", 4);
+    text_close(&t);
+    cr_expect_eq(text_save(&t, path), OK);
+    expect_content(path, "", 0);
+    cr_expect_eq(folder_remove(folder), OK);
 }
