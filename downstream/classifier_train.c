@@ -32,13 +32,6 @@ static err set_batch(classifier *c, const source *real, const source *synthetic,
     return classifier_set_batch(c, c->host_images, c->host_targets);
 }
 
-/* Cosine decay from the full rate to 0 (Loshchilov & Hutter, "SGDR", ICLR 2017, without restarts). */
-static float rate_at(const classifier_opts *o, uint64_t t)
-{
-    const double pi = 3.14159265358979323846;
-    return (float)(0.5 * (double)o->learning_rate * (1.0 + cos(pi * (double)t / o->steps)));
-}
-
 err classifier_set_batch(classifier *c, const float *images, const float *targets)
 {
     TRY(nn_set(c->n, c->images, images));
@@ -48,7 +41,7 @@ err classifier_set_batch(classifier *c, const float *images, const float *target
 err classifier_update(classifier *c, uint64_t t, float *loss)
 {
     TRY(ready_to_train(c));
-    optimizer_set_rate(c->adam, rate_at(&c->o, t));
+    optimizer_set_rate(c->adam, cosine_decay(c->o.learning_rate, t, (uint64_t)c->o.steps));
     TRY(step_run(c->training, t));
     TRY(optimizer_apply(c->adam));
     return step_loss(c->training, loss);

@@ -21,11 +21,8 @@ err report_training_compile(report_generator *g)
 
 err report_generator_update(report_generator *g, uint64_t t, float *loss)
 {
-    const double pi = 3.14159265358979323846;
     TRY(report_training_compile(g));
-    /* Cosine decay, as the classifiers'. */
-    optimizer_set_rate(g->adam,
-                       (float)(0.5 * (double)g->o.learning_rate * (1 + cos(pi * (double)t / g->o.steps))));
+    optimizer_set_rate(g->adam, cosine_decay(g->o.learning_rate, t, (uint64_t)g->o.steps));
     TRY(step_run(g->training, t));
     TRY(optimizer_apply(g->adam));
     return step_loss(g->training, loss);

@@ -2,7 +2,6 @@
 #include "emixer/internal.h"
 #include "nn/backend.h" /* OP_COUNT */
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,18 +175,11 @@ int turns(const emixer *e, int player)
     return e->steps[player] ? times[player] : 0;
 }
 
-/* Half a cosine, from the full rate to 0 (Loshchilov & Hutter, "SGDR", ICLR 2017, without restarts). */
-static float writer_rate_at(const emixer_opts *o, uint64_t t)
-{
-    const double pi = 3.14159265358979323846;
-    double done = (double)t / ((double)o->steps * o->writer_steps);
-    return (float)(0.5 * (double)o->writer_rate * (1 + cos(pi * (done < 1 ? done : 1))));
-}
-
 err update_player(emixer *e, int player, uint64_t t, float *loss)
 {
+    uint64_t writer_updates = (uint64_t)e->o.steps * (uint64_t)e->o.writer_steps;
     if (player == PLAYER_WRITER && e->o.writer_decay)
-        optimizer_set_rate(e->optimizers[player], writer_rate_at(&e->o, t));
+        optimizer_set_rate(e->optimizers[player], cosine_decay(e->o.writer_rate, t, writer_updates));
     TRY(step_run(e->steps[player], t));
     TRY(optimizer_apply(e->optimizers[player]));
     return step_loss(e->steps[player], loss);

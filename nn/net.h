@@ -327,6 +327,10 @@ void optimizer_close(optimizer *o);
 err optimizer_apply(optimizer *o);
 void optimizer_set_rate(optimizer *o, float learning_rate);
 
+/* The rate of update t of `updates`, falling along half a cosine from the full one at t = 0 to 0 at
+ * t = updates and after it (Loshchilov & Hutter, "SGDR", ICLR 2017, without restarts). updates >= 1. */
+float cosine_decay(float full, uint64_t t, uint64_t updates);
+
 /* Exchanges the parameters and their moving averages; calling it twice restores both. */
 err optimizer_swap_ema(optimizer *o);
 

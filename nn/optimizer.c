@@ -148,6 +148,13 @@ void optimizer_set_rate(optimizer *o, float learning_rate)
     for (int k = 0; k < o->n->replicas; k++) o->replicas[k]->o.learning_rate = learning_rate;
 }
 
+float cosine_decay(float full, uint64_t t, uint64_t updates)
+{
+    const double pi = 3.14159265358979323846;
+    if (t >= updates) return 0;
+    return (float)(0.5 * (double)full * (1 + cos(pi * (double)t / (double)updates)));
+}
+
 static err swap_one(net *n, void *context)
 {
     const optimizer *o = ((const optimizer *)context)->replicas[n->rank];

@@ -163,6 +163,23 @@ TEST_ON_DEVICES(optimizers, the_rate_can_change)
     toy_close(&t);
 }
 
+/* Where the cosine is known: of 0, 1/6, 1/4, 1/3, 1/2, 2/3, 3/4, 5/6 and 1 times pi. */
+Test(optimizers, a_rate_decays_along_half_a_cosine)
+{
+    const double root2 = 1.4142135623730951, root3 = 1.7320508075688772;
+    const double share[] = {1,    (2 + root3) / 4, (2 + root2) / 4, 0.75, 0.5,
+                            0.25, (2 - root2) / 4, (2 - root3) / 4, 0};
+    const uint64_t at[] = {0, 2, 3, 4, 6, 8, 9, 10, 12};
+    const float full = 3e-4F;
+    for (int i = 0; i < 9; i++)
+        cr_expect_float_eq(cosine_decay(full, at[i], 12), (double)full * share[i], 1e-10, "at %d",
+                           (int)at[i]);
+    cr_expect_eq(cosine_decay(full, 0, 1), full);
+    cr_expect_eq(cosine_decay(full, 12, 12), 0);
+    cr_expect_eq(cosine_decay(full, 13, 12), 0, "it stays there");
+    cr_expect_eq(cosine_decay(full, 24, 12), 0, "and does not rise again");
+}
+
 /* Below the norm, clipping changes nothing; above it, the update has exactly that length. */
 TEST_ON_DEVICES(optimizers, clipping_limits_the_norm_of_the_whole_scope)
 {
