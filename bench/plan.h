@@ -27,7 +27,7 @@ typedef enum artifact_kind {
 
 extern const char *const artifact_kind_names[KIND_COUNT];
 
-enum { ARTIFACT_INPUTS = 3 };
+enum { ARTIFACT_INPUTS = 3, ARTIFACT_NEEDS = ARTIFACT_INPUTS + 1 };
 
 typedef struct artifact {
     artifact_kind kind;
@@ -66,6 +66,10 @@ typedef struct plan {
  * a result, so it is part of the keys). ERR_NO_INPUT if the data source is not there; ERR_SYSTEM. */
 err plan_open(const study *s, int threads, plan *out);
 void plan_close(plan *p);
+
+/* The indices of the artifacts that must be done before this one is made: its guard, then its inputs. Returns
+ * how many there are. */
+int artifact_needs(const artifact *a, int out[ARTIFACT_NEEDS]);
 
 /* Keeps the first trials of a plan and what they need. ERR_SYSTEM. */
 err plan_limit(plan *p, int trials);

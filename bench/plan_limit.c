@@ -1,13 +1,21 @@
-/* Plans cut short. */
+/* What artifacts need, and plans cut short to what is needed. */
 #include "bench/plan.h"
 
 #include <stdlib.h>
 
+int artifact_needs(const artifact *a, int out[ARTIFACT_NEEDS])
+{
+    int n = 0;
+    if (a->after >= 0) out[n++] = a->after;
+    for (int i = 0; i < ARTIFACT_INPUTS; i++)
+        if (a->inputs[i] >= 0) out[n++] = a->inputs[i];
+    return n;
+}
+
 static void need(const artifact *a, bool *needed)
 {
-    if (a->after >= 0) needed[a->after] = true;
-    for (int i = 0; i < ARTIFACT_INPUTS; i++)
-        if (a->inputs[i] >= 0) needed[a->inputs[i]] = true;
+    int needs[ARTIFACT_NEEDS], n = artifact_needs(a, needs);
+    for (int i = 0; i < n; i++) needed[needs[i]] = true;
 }
 
 /* Moves what is needed to the front; `place` gets where each artifact went. */

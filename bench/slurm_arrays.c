@@ -8,10 +8,9 @@ static int find_levels(const plan *p, const atomic_uchar *done, int *levels)
 {
     int highest = -1;
     for (int i = 0; i < p->n; i++) {
-        const artifact *a = &p->items[i];
-        int below = a->after >= 0 ? levels[a->after] : -1;
-        for (int k = 0; k < ARTIFACT_INPUTS; k++)
-            if (a->inputs[k] >= 0 && levels[a->inputs[k]] > below) below = levels[a->inputs[k]];
+        int needs[ARTIFACT_NEEDS], n = artifact_needs(&p->items[i], needs), below = -1;
+        for (int k = 0; k < n; k++)
+            if (levels[needs[k]] > below) below = levels[needs[k]];
         levels[i] = atomic_load(&done[i]) ? -1 : below + 1;
         if (levels[i] > highest) highest = levels[i];
     }
@@ -69,7 +68,7 @@ void slurm_arrays_close(slurm_arrays *a)
 /* Adds what one task needs of an array to what those before it need. */
 static slurm_need add_need(const slurm_arrays *a, int needed, int task, int earlier, slurm_need so_far)
 {
-    if (needed < 0 || a->array_of[needed] != earlier) return so_far;
+    if (a->array_of[needed] != earlier) return so_far;
     return a->task_of[needed] == task && so_far != SLURM_ALL ? SLURM_SAME : SLURM_ALL;
 }
 
@@ -78,9 +77,9 @@ slurm_need slurm_arrays_need(const slurm_arrays *a, const plan *p, int array, in
     const slurm_array *own = &a->items[array];
     slurm_need need = SLURM_NOTHING;
     for (int task = 0; task < own->n; task++) {
-        const artifact *made = &p->items[a->members[own->first + task]];
-        need = add_need(a, made->after, task, earlier, need);
-        for (int k = 0; k < ARTIFACT_INPUTS; k++) need = add_need(a, made->inputs[k], task, earlier, need);
+        int made = a->members[own->first + task];
+        int needs[ARTIFACT_NEEDS], n = artifact_needs(&p->items[made], needs);
+        for (int k = 0; k < n; k++) need = add_need(a, needs[k], task, earlier, need);
     }
     /* A task without its counterpart would wait for ever. */
     return need == SLURM_SAME && own->n > a->items[earlier].n ? SLURM_ALL : need;

@@ -94,9 +94,10 @@ static void last_line(const char *path, char *out, size_t bytes)
 
 static bool inputs_done(const standings *s, const artifact *a)
 {
-    bool all = a->after < 0 || s->done[a->after];
-    for (int i = 0; i < ARTIFACT_INPUTS; i++) all = all && (a->inputs[i] < 0 || s->done[a->inputs[i]]);
-    return all;
+    int needs[ARTIFACT_NEEDS], n = artifact_needs(a, needs);
+    for (int i = 0; i < n; i++)
+        if (!s->done[needs[i]]) return false;
+    return true;
 }
 
 /* Of a task of Slurm's that left no artifact. */

@@ -69,9 +69,8 @@ static err check_input(const plan *p, const store *s, const artifact *made, int 
 static err check_inputs(const plan *p, const store *s, int index)
 {
     const artifact *a = &p->items[index];
-    if (a->after >= 0) TRY(check_input(p, s, a, a->after));
-    for (int i = 0; i < ARTIFACT_INPUTS; i++)
-        if (a->inputs[i] >= 0) TRY(check_input(p, s, a, a->inputs[i]));
+    int needs[ARTIFACT_NEEDS], n = artifact_needs(a, needs);
+    for (int i = 0; i < n; i++) TRY(check_input(p, s, a, needs[i]));
     return OK;
 }
 

@@ -27,9 +27,9 @@ static bool has(const builder *b, int index)
 
 static bool inputs_done(const artifact *a, atomic_uchar *done)
 {
-    if (a->after >= 0 && !atomic_load(&done[a->after])) return false;
-    for (int i = 0; i < ARTIFACT_INPUTS; i++)
-        if (a->inputs[i] >= 0 && !atomic_load(&done[a->inputs[i]])) return false;
+    int needs[ARTIFACT_NEEDS], n = artifact_needs(a, needs);
+    for (int i = 0; i < n; i++)
+        if (!atomic_load(&done[needs[i]])) return false;
     return true;
 }
 

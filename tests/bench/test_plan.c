@@ -207,6 +207,20 @@ Test(plan, guards_come_before_what_they_guard)
     plan_close(&p);
 }
 
+Test(plan, an_artifact_needs_its_guard_and_its_inputs)
+{
+    const artifact none = {.inputs = {-1, -1, -1}, .after = -1}, first = {.inputs = {-1, -1, -1}, .after = 0},
+                   some = {.inputs = {0, -1, 7}, .after = -1}, all = {.inputs = {0, 5, 7}, .after = 2};
+    int needs[ARTIFACT_NEEDS];
+    cr_expect_eq(artifact_needs(&none, needs), 0);
+    cr_assert_eq(artifact_needs(&first, needs), 1);
+    cr_expect_eq(needs[0], 0);
+    cr_assert_eq(artifact_needs(&some, needs), 2);
+    cr_expect(needs[0] == 0 && needs[1] == 7);
+    cr_assert_eq(artifact_needs(&all, needs), 4);
+    cr_expect(needs[0] == 2 && needs[1] == 0 && needs[2] == 5 && needs[3] == 7);
+}
+
 Test(plan, a_limited_plan_has_the_first_trials_and_what_they_need)
 {
     plan whole = planned(NULL, NULL, 1), p = planned(NULL, NULL, 1);
