@@ -34,6 +34,11 @@ void columns_cell(columns *t, const char *format, ...)
     va_end(arguments);
 }
 
+void columns_header(columns *t, const char *const *names)
+{
+    for (; *names; names++) columns_cell(t, "%s", *names);
+}
+
 /* Characters, not bytes, of UTF-8. */
 static int width_of(const char *cell)
 {

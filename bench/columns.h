@@ -20,6 +20,9 @@ void columns_close(columns *t);
 /* Appends the next cell, row by row; longer texts are cut. */
 void columns_cell(columns *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends the texts of a list that ends with NULL: a header, or a part of it. */
+void columns_header(columns *t, const char *const *names);
+
 /* Appends the table to `out`: two blanks between columns, none at line ends. ERR_SYSTEM. */
 err columns_format(const columns *t, text *out);
 

@@ -144,12 +144,12 @@ static void print_reasons(const comparison *c, text *out)
 
 err comparison_print(const comparison *c, text *out)
 {
-    static const char *const names[] = {"shots", "arm",    "baseline",  "ratio", "score",  "was",
-                                        "now",   "change", "tolerance", "seeds", "verdict"};
+    static const char *const names[] = {"shots", "arm",    "baseline",  "ratio", "score",   "was",
+                                        "now",   "change", "tolerance", "seeds", "verdict", NULL};
     columns t;
     int moved = 0;
     columns_open(&t, "rllrlrrrrrl");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) columns_cell(&t, "%s", names[i]);
+    columns_header(&t, names);
     for (int i = 0; i < c->n; i++) {
         if (!has_moved(&c->rows[i])) continue;
         add_line(&c->rows[i], &t);

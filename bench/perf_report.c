@@ -50,12 +50,12 @@ static void add_notes(const perf_row *r, text *out)
 
 err perf_table(const perf_row *rows, int n, text *out)
 {
-    static const char *const head[COLUMNS] = {"workload",   "ms/step",   "range", "samples/s",
-                                              "GFLOP/step", "GFLOP/s",   "peak",  "share",
-                                              "bare ms",    "bare/step", "MiB",   "MiB in all"};
+    static const char *const head[COLUMNS + 1] = {
+        "workload", "ms/step", "range",     "samples/s", "GFLOP/step", "GFLOP/s", "peak",
+        "share",    "bare ms", "bare/step", "MiB",       "MiB in all", NULL};
     columns t;
     columns_open(&t, "lrrrrrrrrrrr");
-    for (int i = 0; i < COLUMNS; i++) columns_cell(&t, "%s", head[i]);
+    columns_header(&t, head);
     for (int i = 0; i < n; i++) add_row(&t, &rows[i]);
     err error = columns_format(&t, out);
     columns_close(&t);

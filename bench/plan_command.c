@@ -111,12 +111,12 @@ static void tally_row(columns *t, const char *name, int n, int cached, double co
 
 static err summarise(const estimate *e, int jobs, text *out)
 {
-    static const char *const names[] = {"kind", "artifacts", "there", "GFLOP left", "time left"};
+    static const char *const names[] = {"kind", "artifacts", "there", "GFLOP left", "time left", NULL};
     int n = 0, cached = 0;
     double cost = 0, seconds = 0;
     columns t;
     columns_open(&t, "lrrrr");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) columns_cell(&t, "%s", names[i]);
+    columns_header(&t, names);
     for (int k = 0; k < KIND_COUNT; k++) {
         const tally *of = &e->of[k];
         double left = of->n > of->cached ? of->cost - of->cost_cached : 0,
@@ -138,10 +138,10 @@ static err summarise(const estimate *e, int jobs, text *out)
 
 static err list(const plan *p, const store *s, bool stored, const estimate *e, text *out)
 {
-    static const char *const names[] = {"kind", "artifact", "there", "GFLOP", "time"};
+    static const char *const names[] = {"kind", "artifact", "there", "GFLOP", "time", NULL};
     columns t;
     columns_open(&t, "lllrr");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) columns_cell(&t, "%s", names[i]);
+    columns_header(&t, names);
     for (int i = 0; i < p->n; i++) {
         const artifact *a = &p->items[i];
         const char *kind = artifact_kind_names[a->kind];

@@ -110,12 +110,12 @@ static err score_row(const reader_answers *a, int question, double *means, colum
 
 static err add_scores(const reader_answers *a, double *means, text *out)
 {
-    static const char *const heads[] = {"score (1 to 5)", "real",         "synthetic",
-                                        "difference",     "95% interval", "alpha"};
+    static const char *const heads[] = {"score (1 to 5)", "real",  "synthetic", "difference",
+                                        "95% interval",   "alpha", NULL};
     columns t;
     err error = OK;
     columns_open(&t, "lrrrrr");
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) columns_cell(&t, "%s", heads[i]);
+    columns_header(&t, heads);
     for (int q = 0; q < READER_GUESS && error == OK; q++) error = score_row(a, q, means, &t);
     if (error == OK) error = columns_format(&t, out);
     columns_close(&t);
@@ -192,11 +192,11 @@ static err add_guess_agreement(const reader_answers *a, text *out)
 
 static err add_guesses(const reader_answers *a, double *means, text *out)
 {
-    static const char *const heads[] = {"reader", "right",      "accuracy",       "95% interval",
-                                        "p",      "real found", "synthetic found"};
+    static const char *const heads[] = {"reader", "right",      "accuracy",        "95% interval",
+                                        "p",      "real found", "synthetic found", NULL};
     columns t;
     columns_open(&t, "lrrrrrr");
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) columns_cell(&t, "%s", heads[i]);
+    columns_header(&t, heads);
     for (int r = 0; r < a->readers; r++) guess_row(a, r, &t);
     text_printf(out, "\nTelling real from synthetic\n\n");
     err error = columns_format(&t, out);

@@ -101,11 +101,6 @@ static void arm_rows(const study *experiment, const results *r, trial_row line, 
         }
 }
 
-static void header(columns *t, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) columns_cell(t, "%s", names[i]);
-}
-
 static void report_failure(const study *experiment, const trial_row *row, text *out)
 {
     text_printf(out, "failed: %s", row->arm);
@@ -133,11 +128,12 @@ err report_results(const study *experiment, const results *r, text *out)
                                  score_infos[shown[0]].name,
                                  score_infos[shown[1]].name,
                                  score_infos[shown[2]].name,
-                                 "seeds"};
+                                 "seeds",
+                                 NULL};
     columns t;
     table_layout layout = {{0}};
     open_table(experiment, "lrrrrrrr", &layout, &t);
-    header(&t, names, sizeof names / sizeof names[0]);
+    columns_header(&t, names);
     for (int i = 0; i < study_budgets(experiment); i++)
         for (int m = 0; m < study_models(experiment)->n; m++) {
             label_budget budget = study_budget(experiment, i);
@@ -244,8 +240,9 @@ static void explain(const study *experiment, const gains *g, const char *familie
 
 err report_gains(const study *experiment, const gains *g, text *out)
 {
-    static const char *const names[] = {"arm", "baseline", "ratio", "gain", "95% interval", "BCa interval"};
-    static const char *const rest[] = {"p", "corrected p", "detectable", "pairs", "verdict"};
+    static const char *const names[] = {"arm",          "baseline",     "ratio", "gain",
+                                        "95% interval", "BCa interval", NULL};
+    static const char *const rest[] = {"p", "corrected p", "detectable", "pairs", "verdict", NULL};
     bool published = task_infos[experiment->task].published > 0;
     if (g->n == 0) {
         text_printf(
@@ -256,9 +253,9 @@ err report_gains(const study *experiment, const gains *g, text *out)
     columns t;
     table_layout layout = {{0}};
     open_table(experiment, published ? "llrrrrrrrrrl" : "llrrrrrrrrl", &layout, &t);
-    header(&t, names, sizeof names / sizeof names[0]);
+    columns_header(&t, names);
     if (published) columns_cell(&t, "paper");
-    header(&t, rest, sizeof rest / sizeof rest[0]);
+    columns_header(&t, rest);
     for (int i = 0; i < g->n; i++)
         if (g->rows[i].metric == experiment->metric) gain_line(experiment, &g->rows[i], &t);
     text_printf(out, "Gains in %s (%s)\n\n", score_infos[experiment->metric].name,
@@ -276,16 +273,16 @@ err report_gains(const study *experiment, const gains *g, text *out)
 
 err report_subgroups(const study *experiment, const gains *g, text *out)
 {
-    static const char *const names[] = {"arm",          "baseline",     "ratio",  "gain",
-                                        "95% interval", "BCa interval", "p",      "corrected p",
-                                        "detectable",   "pairs",        "verdict"};
+    static const char *const names[] = {"arm",          "baseline",     "ratio",   "gain",
+                                        "95% interval", "BCa interval", "p",       "corrected p",
+                                        "detectable",   "pairs",        "verdict", NULL};
     bool models = study_models(experiment)->n > 1;
     columns t;
     if (g->n == 0) return text_check(out);
     columns_open(&t, models ? "lrlllrrrrrrrrl" : "lrllrrrrrrrrl");
     columns_cell(&t, "subgroup");
     budget_header(experiment, &t);
-    header(&t, names, sizeof names / sizeof names[0]);
+    columns_header(&t, names);
     for (int i = 0; i < g->n; i++)
         if (g->rows[i].metric == experiment->metric) gain_line(experiment, &g->rows[i], &t);
     text_printf(out, "\nGains in %s on the test images of each subgroup\n\n",

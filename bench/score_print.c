@@ -20,11 +20,6 @@ static void number_cell(columns *t, double value)
         columns_cell(t, "%.3f", value);
 }
 
-static void header(columns *t, const char *const *names)
-{
-    for (; *names; names++) columns_cell(t, "%s", *names);
-}
-
 static err finish(columns *t, text *out)
 {
     err error = columns_format(t, out);
@@ -73,7 +68,7 @@ static err print_rows(const score_all *a, text *out)
                 a->sides->real_set ? "the held-out real images" : "the real images", a->sides->d,
                 a->request->k);
     columns_open(&t, "lrrrrrrrrrrr");
-    header(&t, names);
+    columns_header(&t, names);
     for (int i = 0; i < ROW_LABELS + a->sides->labels; i++)
         if (i != ROW_TRAINING || a->rows[i].n_synthetic) row_cells(&t, &a->rows[i]);
     return finish(&t, out);
@@ -115,7 +110,7 @@ static err print_copies(const score_all *a, text *out)
     columns t;
     text_printf(out, "\n");
     columns_open(&t, "lrrrrrrrr");
-    header(&t, names);
+    columns_header(&t, names);
     for (int i = 0; i < c->spaces; i++) {
         const copy_test *x = &c->tests[i];
         columns_cell(&t, "%s", copy_spaces[i]);
@@ -156,7 +151,7 @@ static err print_reports(const score_all *a, text *out)
     if (x->n == 0) return OK;
     text_printf(out, "\nReports against the labels of their images\n\n");
     columns_open(&t, "lrr");
-    header(&t, (const char *const[]){"", "synthetic", "real", NULL});
+    columns_header(&t, (const char *const[]){"", "synthetic", "real", NULL});
     columns_cell(&t, "reports");
     columns_cell(&t, "%d", x->n);
     columns_cell(&t, "%d", y->n);

@@ -204,10 +204,10 @@ static err cancel_all(submission *q, err error)
 
 static err submit_all(submission *q)
 {
-    static const char *const names[] = {"job", "kind", "tasks", "after"};
+    static const char *const names[] = {"job", "kind", "tasks", "after", NULL};
     err error = OK;
     columns_open(&q->told, "rlrl");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) columns_cell(&q->told, "%s", names[i]);
+    columns_header(&q->told, names);
     text_printf(&q->table, "array,job,kind,tasks\n");
     for (int i = 0; i <= q->arrays.n && error == OK; i++)
         error = interrupt_count() > 0 ? err_set(ERR_INTERRUPTED, "interrupted") : submit(q, i);

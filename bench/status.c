@@ -25,11 +25,11 @@ static err print_help(void)
 
 static err summarise(const standings *s, text *out)
 {
-    static const char *const names[] = {"kind", "artifacts", "done", "running", "failed", "waiting"};
+    static const char *const names[] = {"kind", "artifacts", "done", "running", "failed", "waiting", NULL};
     int sums[STANDING_COUNT] = {0};
     columns t;
     columns_open(&t, "lrrrrr");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) columns_cell(&t, "%s", names[i]);
+    columns_header(&t, names);
     for (int k = 0; k < KIND_COUNT; k++) {
         int all = 0;
         for (int i = 0; i < STANDING_COUNT; i++) all += s->counts[k][i];
@@ -78,11 +78,11 @@ static void count_states(const standings *s, long job, text *out)
 
 static err list_jobs(const standings *s, text *out)
 {
-    static const char *const names[] = {"job", "kind", "tasks", "in Slurm's queue"};
+    static const char *const names[] = {"job", "kind", "tasks", "in Slurm's queue", NULL};
     const table *jobs = &s->submission.jobs;
     columns t;
     columns_open(&t, "rlrl");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) columns_cell(&t, "%s", names[i]);
+    columns_header(&t, names);
     for (int row = 0; row < jobs->rows; row++) {
         text states = {0};
         const char *job = table_cell(jobs, row, SLURM_JOB_ID);
