@@ -286,7 +286,8 @@ static err finish(const study *experiment, const plan *p, const store *s, const 
     return conclude(experiment, p, s, found, o);
 }
 
-/* What guards found, also where one of them stopped the run. */
+/* Makes what is missing, and then what follows. found[i] gets what guards found of artifact i, as a set of
+ * bits, also where one of them stopped the run. */
 static err run_plan(const study *experiment, const plan *p, const store *s, const outputs *o, maker by,
                     unsigned *found)
 {

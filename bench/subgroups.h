@@ -1,14 +1,10 @@
 /* Subgroups of test images: by the sex and age of the patient and the view of the film, where the data say
- * them. */
+ * them. Ages make four: 0-17, 18-39, 40-64 and 65+ years. */
 #ifndef BENCH_SUBGROUPS_H
 #define BENCH_SUBGROUPS_H
 
 #include "bench/settings.h"
 #include "data/dataset.h"
-
-/* The columns of samples.csv that make subgroups, as choices of experiment.subgroups. Ages make four: 0-17,
- * 18, 18-39, 40-64 and 65+ years. */
-#define SUBGROUP_COLUMNS "sex|view|age"
 
 enum { SUBGROUP_NAME_BYTES = 64, SUBGROUP_VALUES_MAX = 16 };
 
