@@ -208,7 +208,6 @@ static err submit_all(submission *q)
     err error = OK;
     columns_open(&q->told, "rlrl");
     columns_header(&q->told, names);
-    text_printf(&q->table, "array,job,kind,tasks\n");
     for (int i = 0; i <= q->arrays.n && error == OK; i++)
         error = interrupt_count() > 0 ? err_set(ERR_INTERRUPTED, "interrupted") : submit(q, i);
     return error == OK ? OK : cancel_all(q, error);
@@ -302,21 +301,20 @@ static err write_tasks(const submission *q)
 }
 
 /* What the jobs need, before the first of them. */
-static err write_files(const submission *q)
+static err write_files(submission *q)
 {
     char path[PATH_BYTES];
-    text batch = {0}, jobs = {0};
+    text batch = {0};
     TRY(slurm_path(q->out, "logs", path));
     TRY(folder_make(path));
     TRY(slurm_path(q->out, "settings.ini", path));
     TRY(settings_save(&q->experiment->s, path));
     TRY(write_tasks(q));
     text_printf(&batch, "%s", script);
-    text_printf(&jobs, "array,job,kind,tasks\n");
+    text_printf(&q->table, "array,job,kind,tasks\n");
     err error = write_text(q, "task.sh", &batch);
-    if (error == OK) error = write_text(q, "jobs.csv", &jobs);
+    if (error == OK) error = write_text(q, "jobs.csv", &q->table);
     text_close(&batch);
-    text_close(&jobs);
     return error;
 }
 
