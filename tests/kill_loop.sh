@@ -4,42 +4,14 @@
 # Usage: tests/kill_loop.sh BENCH [TIMES]
 set -eu
 bench=$(realpath "$1")
+# shellcheck source=tests/tiny_study.sh
+. "$(dirname "$0")/tiny_study.sh"
 times=${2:-50}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-cat > tiny.ini <<'END'
-[experiment]
-name = tiny
-seeds = 0, 1
-shots = 3
-arms = real, real+emixer, real+pseudo, real+oracle
-[data]
-size = 32
-count = 60
-others = 6
-[emixer]
-width = 1
-latent = 4
-batch = 4
-steps = 60
-[synthetic]
-per_class = 5
-[downstream]
-growth = 2
-layers_per_block = 1
-batch = 4
-steps = 30
-[run]
-threads = 1
-jobs = 2
-quiet = yes
-checkpoint_seconds = 0
-END
-# The column `seconds` emptied; no field of this study has a comma in it.
-timeless() {
-    awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") c = i } NR > 1 { $c = "" } 1' "$1"
-}
+tiny_study 60 30 > tiny.ini
+printf 'jobs = 2\ncheckpoint_seconds = 0\n' >> tiny.ini
 start=$(date +%s%N)
 "$bench" run tiny.ini --out whole > /dev/null
 took=$(( ($(date +%s%N) - start) / 1000000 ))

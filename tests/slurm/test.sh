@@ -6,6 +6,8 @@ bench=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
 # shellcheck source=tests/slurm/cluster.sh
 . "$here/cluster.sh"
+# shellcheck source=tests/tiny_study.sh
+. "$here/../tiny_study.sh"
 need_slurm
 folder=$(mktemp -d)
 trap 'set +e; stop_cluster; rm -rf "$folder"' EXIT
@@ -15,32 +17,7 @@ longest=3 # so that arrays are split
 start_cluster $longest
 cd "$folder"
 
-cat > tiny.ini << 'STUDY'
-[experiment]
-name = tiny
-seeds = 0, 1
-shots = 3
-arms = real, real+emixer, real+pseudo, real+oracle
-[data]
-size = 32
-count = 60
-others = 6
-[emixer]
-width = 1
-latent = 4
-batch = 4
-steps = 40
-[synthetic]
-per_class = 5
-[downstream]
-growth = 2
-layers_per_block = 1
-batch = 4
-steps = 10
-[run]
-threads = 1
-quiet = yes
-STUDY
+tiny_study 40 10 > tiny.ini
 
 failed() {
     echo "test-slurm: $*" >&2
@@ -80,11 +57,6 @@ release() {
     awk -F, 'NR > 1 { print $2 }' "$1/slurm/jobs.csv" | while read -r id; do
         scontrol release "$id" 2> /dev/null || true
     done
-}
-
-# The column `seconds` emptied; no field of this study has a comma in it.
-timeless() {
-    awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") c = i } NR > 1 { $c = "" } 1' "$1"
 }
 
 # Usage: same_results LOCAL
