@@ -13,10 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static err allocate(size_t count, size_t bytes, void *out)
+static err allocated(const void *memory, size_t count)
 {
-    void *memory = malloc((count + 1) * bytes);
-    memcpy(out, &memory, sizeof memory);
     return memory ? OK : err_set(ERR_SYSTEM, "out of memory for %zu numbers", count);
 }
 
@@ -42,7 +40,8 @@ void sides_close(sides *s)
  * follow the order of files. */
 static err shuffled(const int *list, int n, int seed, const char *purpose, samples *out)
 {
-    TRY(allocate((size_t)n, sizeof *out->index, &out->index));
+    out->index = malloc(((size_t)n + 1) * sizeof *out->index);
+    TRY(allocated(out->index, (size_t)n));
     out->n = n;
     for (int i = 0; i < n; i++) out->index[i] = list ? list[i] : i;
     rng r = rng_open((uint64_t)seed, purpose, 0);
@@ -79,7 +78,8 @@ static err take_features(const npy *array, int seed, const char *purpose, side *
     size_t n = (size_t)array->shape[0], d = (size_t)array->shape[1];
     const float *rows = array->data;
     TRY(shuffled(NULL, (int)n, seed, purpose, &x->list));
-    TRY(allocate(n * d, sizeof *x->features, &x->features));
+    x->features = malloc((n * d + 1) * sizeof *x->features);
+    TRY(allocated(x->features, n * d));
     for (size_t i = 0; i < n; i++)
         memcpy(x->features + i * d, rows + (size_t)x->list.index[i] * d, d * sizeof *rows);
     return OK;
@@ -187,9 +187,12 @@ static err look(classifier *c, const sides *s, const dataset *set, side *x)
 {
     size_t n = (size_t)x->list.n, labels = (size_t)s->labels;
     x->set = set;
-    TRY(allocate(n * (size_t)s->d, sizeof *x->features, &x->features));
-    TRY(allocate(n * labels, sizeof *x->probabilities, &x->probabilities));
-    TRY(allocate(n * labels, sizeof *x->truth, &x->truth));
+    x->features = malloc((n * (size_t)s->d + 1) * sizeof *x->features);
+    TRY(allocated(x->features, n * (size_t)s->d));
+    x->probabilities = malloc((n * labels + 1) * sizeof *x->probabilities);
+    TRY(allocated(x->probabilities, n * labels));
+    x->truth = malloc((n * labels + 1) * sizeof *x->truth);
+    TRY(allocated(x->truth, n * labels));
     take_truth(x, s->real_set, x->truth);
     TRY(classifier_features(c, set, &x->list, x->features));
     return classifier_predict(c, set, &x->list, x->probabilities);

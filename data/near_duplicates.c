@@ -60,11 +60,12 @@ static err list_windows(search *s)
     if (!s->windows) return err_set(ERR_SYSTEM, "out of memory for %d windows", n);
     window *w = s->windows;
     for (int k = 0; k < kinds; k++) {
-        int steps = steps_of(sides[k]);
-        float step = steps > 1 ? (1 - sides[k]) / (float)(steps - 1) : 0;
+        const float side = sides[k];
+        int steps = steps_of(side);
+        float step = steps > 1 ? (1 - side) / (float)(steps - 1) : 0;
         for (int i = 0; i < steps * steps; i++) {
             int row = i / steps, column = i % steps;
-            *w++ = (window){(float)row * step, (float)column * step, sides[k], sides[k]};
+            *w++ = (window){(float)row * step, (float)column * step, side, side};
         }
     }
     while (w < s->windows + s->n_windows) *w++ = s->windows[0];

@@ -49,7 +49,7 @@ CPU_KERNEL float cpu_softmax_row(float *x, size_t n, float most)
     }
     float inverse = 1 / sum;
     for (size_t i = 0; i < n; i++) x[i] *= inverse;
-    return most + logf(sum);
+    return n ? most + logf(sum) : -INFINITY;
 }
 
 /* out = one at the first largest of z, zero elsewhere. */

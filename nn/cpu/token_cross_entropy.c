@@ -36,7 +36,7 @@ CPU_KERNEL static float log_sum_exp(const float *x, size_t n)
     for (size_t i = 0; i < n; i++) most = x[i] > most ? x[i] : most;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++) sum += exponential(x[i] - most);
-    return most + logf(sum);
+    return n ? most + logf(sum) : -INFINITY;
 }
 
 static err forward(backend *b, const call *c)

@@ -36,9 +36,10 @@ static err total_weight(backend *b, const call *c, sizes s, double *total)
 
 static double log_sum_exp(const float *x, size_t n)
 {
-    double largest = x[0], sum = 0;
+    double largest = x[0];
     for (size_t i = 1; i < n; i++) largest = fmax(largest, x[i]);
-    for (size_t i = 0; i < n; i++) sum += exp(x[i] - largest);
+    double sum = exp(x[0] - largest);
+    for (size_t i = 1; i < n; i++) sum += exp(x[i] - largest);
     return largest + log(sum);
 }
 
