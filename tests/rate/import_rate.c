@@ -65,7 +65,7 @@ static void write_plainly(const char *path, const void *bytes, size_t n)
     must(file && fwrite(bytes, 1, n, file) == n && fclose(file) == 0, path);
 }
 
-static void make_files(int n)
+static int make_files(int n)
 {
     static uint8_t pixels[SIDE * SIDE];
     unsigned char *bytes[DRAWN];
@@ -91,6 +91,7 @@ static void make_files(int n)
     must(path_join(path, folder, "manifest.csv") == OK && text_check(&manifest) == OK, "manifest");
     write_plainly(path, manifest.data, manifest.length);
     text_close(&manifest);
+    return EXIT_SUCCESS;
 }
 
 /* One file by libjpeg as it comes. */
@@ -115,44 +116,47 @@ static void decode(int i)
     (void)fclose(file);
 }
 
-static double decode_all(int n)
+static int decode_all(int n)
 {
-    double start = clock_seconds();
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < n; i++) decode(i);
-    return clock_seconds() - start;
+    return EXIT_SUCCESS;
 }
 
-/* In a process of its own, for its memory. */
-static double import_all(int n, double *mebibytes)
+static int import_all(int n)
 {
     char out[PATH_BYTES];
+    import_options o = import_defaults;
+    import_result result;
+    must(path_join(out, folder, "set") == OK && folder_remove(out) == OK, "set");
+    o.kind = "manifest";
+    o.folder = folder;
+    o.out = out;
+    o.size = SIDE;
+    must(import_set(&o, &result) == OK, "import");
+    return result.images == n ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The seconds that work(n) takes in a process of its own, and the peak of that one's memory. All that has
+ * threads is done by such a process: the child of one that has had some waits for them for ever. */
+static double apart(int (*work)(int), int n, double *mebibytes)
+{
     int status;
     struct rusage usage;
-    must(path_join(out, folder, "set") == OK && folder_remove(out) == OK, "set");
     double start = clock_seconds();
     pid_t child = fork();
-    if (child == 0) {
-        import_options o = import_defaults;
-        import_result result;
-        o.kind = "manifest";
-        o.folder = folder;
-        o.out = out;
-        o.size = SIDE;
-        err error = import_set(&o, &result);
-        if (error != OK) (void)fprintf(stderr, "%s\n", err_message());
-        _exit(error != OK || result.images != n);
-    }
-    must(wait4(child, &status, 0, &usage) == child && status == 0, "import");
+    if (child == 0) _exit(work(n));
+    must(wait4(child, &status, 0, &usage) == child && status == 0, "a process");
     *mebibytes = (double)usage.ru_maxrss / 1024;
     return clock_seconds() - start;
 }
 
 static void measure(int n)
 {
-    double mebibytes;
-    make_files(n);
-    double imported = import_all(n, &mebibytes), decoded = decode_all(n), again = import_all(n, &mebibytes);
+    double unused, mebibytes;
+    (void)apart(make_files, n, &unused);
+    double imported = apart(import_all, n, &mebibytes), decoded = apart(decode_all, n, &unused),
+           again = apart(import_all, n, &mebibytes);
     if (again < imported) imported = again;
     (void)printf(
         "%d images on %d cores: libjpeg alone %.0f images/s, import %.0f images/s (%.0f%%), peak %.1f MiB\n",
