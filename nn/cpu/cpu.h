@@ -116,6 +116,7 @@ void cpu_store(bool half, void *y, const void *x, size_t n, bool add);          
 void cpu_store_rows(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t width,
                     bool add);
 void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add); /* (rows, columns) */
+double cpu_dot(const float *x, const float *y, size_t n); /* by the calling thread alone, in double */
 
 /* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */
 void cpu_channel_sums(const view *v, const void *x, float *slab_sums, float *out, bool add);
@@ -170,9 +171,10 @@ err cpu_sum_squares(backend *b, const float *x, size_t n, double *out);
 err cpu_all_reduce(backend *b, float *x, size_t n); /* cpu.c */
 
 /* One file per operator. */
-extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_fold_norm, cpu_activation, cpu_sum, cpu_row_dot,
-    cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape, cpu_spectral_norm,
-    cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy, cpu_binary_cross_entropy;
+extern const kernel cpu_random, cpu_conv, cpu_linear, cpu_batch_norm, cpu_fold_norm, cpu_activation, cpu_sum,
+    cpu_row_dot, cpu_upsample, cpu_pool, cpu_global_pool, cpu_concat, cpu_slice, cpu_reshape,
+    cpu_spectral_norm, cpu_diff_augment, cpu_rotate, cpu_hinge, cpu_softmax_cross_entropy,
+    cpu_binary_cross_entropy;
 extern const kernel cpu_multiply, cpu_repeat, cpu_embedding, cpu_gather, cpu_layer_norm, cpu_normalize,
     cpu_softmax, cpu_token_cross_entropy, cpu_dropout, cpu_grid_rows, cpu_attention, cpu_lstm, cpu_lstm_cell;
 

@@ -26,14 +26,6 @@ static err forward(backend *b, const call *c)
     return OK;
 }
 
-CPU_KERNEL static float dot(const float *x, const float *y, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
-    return (float)sum;
-}
-
 static err backward(backend *b, const call *c)
 {
     (void)b;
@@ -45,7 +37,7 @@ static err backward(backend *b, const call *c)
         if (c->din[W])
             scale_row(c->din[W] + row * columns, dout, c->in[GAIN][row] * inverse, columns, c->add[W]);
         if (!c->din[GAIN]) continue;
-        float gradient = dot(dout, c->in[W] + row * columns, columns) * inverse;
+        float gradient = (float)cpu_dot(dout, c->in[W] + row * columns, columns) * inverse;
         c->din[GAIN][row] = (c->add[GAIN] ? c->din[GAIN][row] : 0) + gradient;
     }
     return OK;

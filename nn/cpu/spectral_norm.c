@@ -28,14 +28,6 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
-CPU_KERNEL static double dot(const float *x, const float *y, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
-    return sum;
-}
-
 /* In a fixed number of parts, so that the sum does not depend on the number of threads. */
 static double parallel_dot(const float *x, const float *y, size_t n)
 {
@@ -44,7 +36,7 @@ static double parallel_dot(const float *x, const float *y, size_t n)
 #pragma omp parallel for schedule(static) if (n > 16384)
     for (int k = 0; k < PARTS; k++) {
         size_t first = n * (size_t)k / PARTS, end = n * (size_t)(k + 1) / PARTS;
-        parts[k] = dot(x + first, y + first, end - first);
+        parts[k] = cpu_dot(x + first, y + first, end - first);
     }
     for (int k = 0; k < PARTS; k++) sum += parts[k];
     return sum;
@@ -53,7 +45,7 @@ static double parallel_dot(const float *x, const float *y, size_t n)
 /* x / max(|x|, epsilon) into `to`. */
 static void normalize(float *to, const float *x, int n, float epsilon)
 {
-    double norm = sqrt(dot(x, x, (size_t)n));
+    double norm = sqrt(cpu_dot(x, x, (size_t)n));
     float factor = (float)(1 / (norm > (double)epsilon ? norm : (double)epsilon));
     for (int i = 0; i < n; i++) to[i] = x[i] * factor;
 }
@@ -79,7 +71,7 @@ static err forward(backend *b, const call *c)
         memcpy(c->state[1], u, (size_t)s.rows * sizeof *u);
         memcpy(c->state[2], v, (size_t)s.columns * sizeof *v);
     }
-    *sigma = (float)dot(u, wv, (size_t)s.rows);
+    *sigma = (float)cpu_dot(u, wv, (size_t)s.rows);
     cpu_scale(false, c->out, w, 1 / *sigma, s.elements, false);
     return OK;
 }

@@ -196,6 +196,14 @@ err cpu_swap(backend *b, float *x, float *y, size_t n)
     return OK;
 }
 
+CPU_KERNEL double cpu_dot(const float *x, const float *y, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
+    return sum;
+}
+
 CPU_KERNEL static double sum_squares_part(const float *x, size_t n)
 {
     double sum = 0;

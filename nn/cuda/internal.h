@@ -177,8 +177,8 @@ void cuda_capture_close(capture *c);
 
 /* ---- one file per operator ---- */
 
-extern const kernel cuda_random, cuda_conv, cuda_linear, cuda_batch_norm, cuda_fold_norm, cuda_activation, cuda_sum,
-    cuda_row_dot, cuda_upsample, cuda_pool, cuda_global_pool, cuda_concat, cuda_slice, cuda_reshape,
+extern const kernel cuda_random, cuda_conv, cuda_linear, cuda_batch_norm, cuda_fold_norm, cuda_activation,
+    cuda_sum, cuda_row_dot, cuda_upsample, cuda_pool, cuda_global_pool, cuda_concat, cuda_slice, cuda_reshape,
     cuda_spectral_norm, cuda_diff_augment, cuda_rotate, cuda_hinge, cuda_softmax_cross_entropy,
     cuda_binary_cross_entropy;
 extern const kernel cuda_multiply, cuda_repeat, cuda_embedding, cuda_gather, cuda_layer_norm, cuda_normalize,

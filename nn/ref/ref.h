@@ -56,9 +56,10 @@ err ref_swap(backend *b, float *x, float *y, size_t n);
 err ref_sum_squares(backend *b, const float *x, size_t n, double *out);
 err ref_all_reduce(backend *b, float *x, size_t n);
 
-extern const kernel ref_random, ref_conv, ref_linear, ref_batch_norm, ref_fold_norm, ref_activation, ref_sum, ref_row_dot,
-    ref_upsample, ref_pool, ref_global_pool, ref_concat, ref_slice, ref_reshape, ref_spectral_norm,
-    ref_diff_augment, ref_rotate, ref_hinge, ref_softmax_cross_entropy, ref_binary_cross_entropy;
+extern const kernel ref_random, ref_conv, ref_linear, ref_batch_norm, ref_fold_norm, ref_activation, ref_sum,
+    ref_row_dot, ref_upsample, ref_pool, ref_global_pool, ref_concat, ref_slice, ref_reshape,
+    ref_spectral_norm, ref_diff_augment, ref_rotate, ref_hinge, ref_softmax_cross_entropy,
+    ref_binary_cross_entropy;
 extern const kernel ref_multiply, ref_repeat, ref_embedding, ref_gather, ref_layer_norm, ref_normalize,
     ref_softmax, ref_token_cross_entropy, ref_dropout, ref_grid_rows, ref_attention, ref_lstm, ref_lstm_cell;
 
