@@ -7,8 +7,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { JUDGED = 256 }; /* images at each look: FID depends on their number, so it is always the same */
+enum {
+    JUDGED = 256
+}; /* images at each look: the distance depends on their number, so it is always the same */
 
 struct judge {
     const dataset *set;
@@ -16,9 +19,10 @@ struct judge {
     uint64_t seed;
     classifier *model;
     int d;
-    float *real;   /* (labelled->n,d) features */
-    float *fake;   /* (JUDGED,d) */
-    float *labels; /* (JUDGED,K): those of the labelled images in turn */
+    float *real;        /* (labelled->n,d) features */
+    float *fake;        /* (JUDGED,d) */
+    float *real_labels; /* (labelled->n,K) */
+    float *labels;      /* (JUDGED,K): the same in turn */
     uint8_t *images;
 };
 
@@ -27,23 +31,26 @@ struct judge {
 static err allocate(judge *j)
 {
     size_t k = (size_t)j->set->n_labels, pixels = (size_t)j->set->width * (size_t)j->set->width;
+    j->real_labels = calloc((size_t)j->labelled->n * k, sizeof *j->real_labels);
     j->real = malloc((size_t)j->labelled->n * (size_t)j->d * sizeof *j->real);
     j->fake = malloc(JUDGED * (size_t)j->d * sizeof *j->fake);
     j->labels = calloc(JUDGED * k, sizeof *j->labels);
     j->images = malloc(JUDGED * pixels);
-    return j->real && j->fake && j->labels && j->images ? OK
-                                                        : err_set(ERR_SYSTEM, "out of memory for a judge");
+    return j->real && j->fake && j->real_labels && j->labels && j->images
+               ? OK
+               : err_set(ERR_SYSTEM, "out of memory for a judge");
 }
 
 /* Unknown labels are drawn as absent, as in training. */
 static void take_labels(judge *j)
 {
-    size_t k = (size_t)j->set->n_labels;
-    for (size_t i = 0; i < JUDGED; i++) {
-        size_t sample = (size_t)j->labelled->index[i % (size_t)j->labelled->n];
+    size_t k = (size_t)j->set->n_labels, n = (size_t)j->labelled->n;
+    for (size_t i = 0; i < n; i++)
         for (size_t label = 0; label < k; label++)
-            j->labels[i * k + label] = j->set->labels[sample * k + label] > 0 ? 1.0F : 0.0F;
-    }
+            j->real_labels[i * k + label] =
+                j->set->labels[(size_t)j->labelled->index[i] * k + label] > 0 ? 1.0F : 0.0F;
+    for (size_t i = 0; i < JUDGED; i++)
+        memcpy(j->labels + i * k, j->real_labels + i % n * k, k * sizeof *j->labels);
 }
 
 static bool has_several(const judge *j)
@@ -88,7 +95,8 @@ static err look(void *context, emixer *e, double *score)
     judge *j = context;
     TRY(emixer_synthesize(e, j->labels, JUDGED, j->seed, j->images));
     TRY(features_of_made(j));
-    return metric_fid(j->real, j->labelled->n, j->fake, JUDGED, j->d, score);
+    return metric_fjd((labelled_features){j->real, j->real_labels, j->labelled->n},
+                      (labelled_features){j->fake, j->labels, JUDGED}, j->d, j->set->n_labels, score);
 }
 
 err judge_open(const settings *s, lesson *l, int seed, judge **out)
@@ -120,6 +128,7 @@ void judge_close(judge *j)
     classifier_close(j->model);
     free(j->real);
     free(j->fake);
+    free(j->real_labels);
     free(j->labels);
     free(j->images);
     free(j);
@@ -131,7 +140,8 @@ err judge_tell(const settings *s, emixer *e)
     double score;
     TRY(emixer_choice(e, &update, &score));
     if (update > 0)
-        (void)printf("images of update %d: FID %.4g to the labelled training images, the least of %d looks\n",
+        (void)printf("images of update %d: Frechet joint distance %.4g to the labelled training images, the "
+                     "least of %d looks\n",
                      update, score, s->emixer_steps / s->choose_every);
     return OK;
 }

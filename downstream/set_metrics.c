@@ -5,6 +5,7 @@
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static err allocate(size_t n, double **out)
 {
@@ -139,6 +140,44 @@ err metric_fid(const float *real, int n_real, const float *fake, int n_fake, int
         error = fid_of(&s, n_real, n_fake, d, out);
     }
     fid_space_close(&s);
+    return error;
+}
+
+/* Of the rows of x (n,width). */
+static double mean_length(const float *x, int n, int width)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        double squares = 0;
+        for (int j = 0; j < width; j++) squares += (double)x[i * width + j] * (double)x[i * width + j];
+        sum += sqrt(squares);
+    }
+    return sum / n;
+}
+
+/* (n,d+k), the caller's; NULL without memory. */
+static float *joined(labelled_features x, int d, int k, double scale)
+{
+    float *rows = malloc((size_t)x.n * (size_t)(d + k) * sizeof *rows);
+    for (int i = 0; rows && i < x.n; i++) {
+        float *row = rows + (size_t)i * (size_t)(d + k);
+        memcpy(row, x.features + (size_t)i * (size_t)d, (size_t)d * sizeof *row);
+        for (int j = 0; j < k; j++) row[d + j] = (float)(scale * (double)x.labels[i * k + j]);
+    }
+    return rows;
+}
+
+err metric_fjd(labelled_features real, labelled_features fake, int d, int k, double *out)
+{
+    *out = NAN;
+    if (real.n < 2 || fake.n < 2) return OK;
+    double labels = mean_length(real.labels, real.n, k);
+    double scale = labels > 0 ? mean_length(real.features, real.n, d) / labels : 1.0;
+    float *r = joined(real, d, k, scale), *f = joined(fake, d, k, scale);
+    err error = r && f ? metric_fid(r, real.n, f, fake.n, d + k, out)
+                       : err_set(ERR_SYSTEM, "out of memory for features and labels");
+    free(r);
+    free(f);
     return error;
 }
 

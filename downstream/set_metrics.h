@@ -15,6 +15,19 @@
  * images in a set. Biased upwards for few images: compare at equal n_fake. ERR_INTERNAL if LAPACK fails. */
 err metric_fid(const float *real, int n_real, const float *fake, int n_fake, int d, double *out);
 
+/* Images beside the labels (n,k) that they show or were made from. */
+typedef struct labelled_features {
+    const float *features; /* (n,d) */
+    const float *labels;   /* (n,k) */
+    int n;
+} labelled_features;
+
+/* Frechet joint distance (DeVries et al., 2019, section 3): metric_fid of features with labels appended,
+ * these times the mean length of a real feature vector over that of a real label vector (1 if that is 0).
+ * Unlike FID, it grows when images do not show the labels that they were made from. NaN and errors as there.
+ */
+err metric_fjd(labelled_features real, labelled_features fake, int d, int k, double *out);
+
 /* Kernel distance (Binkowski et al., ICLR 2018): `value` is the unbiased estimate, over all pairs, of the
  * squared maximum mean discrepancy for the kernel (x.y / d + 1)^3. May be below 0. NaN with fewer than two
  * images in a set.

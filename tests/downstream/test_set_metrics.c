@@ -32,6 +32,24 @@ Test(set_metrics, waves_agree_with_the_peers)
     CHECK_CLOSE(got.coverage, .15, 1e-12, 0);
 }
 
+/* Features -1 and 1, labels 0 and 1: labels count twice, so both vary alike, by v = 4/3 of four images. Of
+ * the same law: 0. With S_f = v I in place of v (1 1; 1 1): 4v - 2 sqrt(2) v. Of opposite labels: S_r S_f =
+ * 0, 4v. */
+Test(set_metrics, frechet_joint_distance_sees_labels)
+{
+    const float x[4] = {-1, -1, 1, 1};
+    const float labels[3][4] = {{0, 0, 1, 1}, {0, 1, 0, 1}, {1, 1, 0, 0}};
+    const double want[3] = {0, 4.0 / 3 * (4 - 2 * sqrt(2)), 4.0 / 3 * 4};
+    labelled_features real = {x, labels[0], 4};
+    for (int i = 0; i < 3; i++) {
+        double fid, fjd;
+        cr_assert_eq(metric_fid(x, 4, x, 4, 1, &fid), OK);
+        cr_assert_eq(metric_fjd(real, (labelled_features){x, labels[i], 4}, 1, 1, &fjd), OK);
+        CHECK_CLOSE(fid, 0, 1e-12, i);
+        CHECK_CLOSE(fjd, want[i], 1e-7, i); /* the root of what rounding leaves of a singular covariance */
+    }
+}
+
 static void read_sets(float *real, float *fake)
 {
     golden_rows rows = golden_rows_open("metrics_sets.csv", 1 + WIDTH);
