@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ELEMENTS of each input are checked one by one. Sanitizers look at memory, for which a few are as good as
- * many. */
-#ifdef __SANITIZE_ADDRESS__
+/* ELEMENTS of each input are checked one by one. Sanitizers and valgrind (Makefile.bench) look at memory, for
+ * which a few are as good as many. */
+#if defined(__SANITIZE_ADDRESS__) || defined(CHECKED_BY_VALGRIND)
 enum { POINTS = 4, ELEMENTS = 3 };
 #else
 enum { POINTS = 4, ELEMENTS = 12 };
