@@ -24,16 +24,28 @@ static err read_label(void *context, const char *report, float *labels)
     return OK;
 }
 
-/* Imports KIND/ with everything that can be skipped skipped. */
-static void import(const char *kind)
+/* Reading tables takes less than half of what an import takes, so a set is made of one input in four only:
+ * for the others the second walk finds that it cannot be. */
+static bool makes_set(const uint8_t *bytes, size_t n)
 {
+    unsigned sum = 0;
+    for (size_t i = 0; i < n; i++) sum += bytes[i];
+    return sum % 4 == 0;
+}
+
+/* Imports KIND/ with everything that can be skipped skipped. */
+static void import(const char *kind, const uint8_t *bytes, size_t n)
+{
+    static bool made;
     static const char *const label_names[] = {"Effusion"};
     char folder[PATH_BYTES], out[PATH_BYTES];
     import_options o = import_defaults;
     import_result result;
     o.kind = kind;
     o.folder = fuzz_path(kind, folder);
-    o.out = fuzz_path("imported", out);
+    if (!made) fuzz_put_text("file", "");
+    made = true;
+    o.out = fuzz_path(makes_set(bytes, n) ? "imported" : "file/imported", out);
     o.size = 2;
     o.views = "all";
     o.missing = o.broken = IMPORT_SKIP;
@@ -49,7 +61,7 @@ void fuzz_manifest(const uint8_t *bytes, size_t n)
     if (!made) put_image("manifest/a.png");
     made = true;
     fuzz_put("manifest/manifest.csv", bytes, n);
-    import("manifest");
+    import("manifest", bytes, n);
 }
 
 void fuzz_r2gen(const uint8_t *bytes, size_t n)
@@ -58,7 +70,7 @@ void fuzz_r2gen(const uint8_t *bytes, size_t n)
     if (!made) put_image("r2gen/images/a.png");
     made = true;
     fuzz_put("r2gen/annotation.json", bytes, n);
-    import("r2gen");
+    import("r2gen", bytes, n);
 }
 
 void fuzz_covidx(const uint8_t *bytes, size_t n)
@@ -71,7 +83,7 @@ void fuzz_covidx(const uint8_t *bytes, size_t n)
     }
     made = true;
     fuzz_put("covidx/train.txt", bytes, n);
-    import("covidx");
+    import("covidx", bytes, n);
 }
 
 void fuzz_nih(const uint8_t *bytes, size_t n)
@@ -88,7 +100,7 @@ void fuzz_nih(const uint8_t *bytes, size_t n)
     }
     made = true;
     fuzz_put("nih/train_val_list.txt", bytes, n);
-    import("nih");
+    import("nih", bytes, n);
 }
 
 void fuzz_padchest(const uint8_t *bytes, size_t n)
@@ -97,7 +109,7 @@ void fuzz_padchest(const uint8_t *bytes, size_t n)
     if (!made) put_image("padchest/0/a.png");
     made = true;
     fuzz_put("padchest/PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv", bytes, n);
-    import("padchest");
+    import("padchest", bytes, n);
 }
 
 void fuzz_cohen(const uint8_t *bytes, size_t n)
@@ -106,7 +118,7 @@ void fuzz_cohen(const uint8_t *bytes, size_t n)
     if (!made) put_image("cohen/images/a.png");
     made = true;
     fuzz_put("cohen/metadata.csv", bytes, n);
-    import("cohen");
+    import("cohen", bytes, n);
 }
 
 void fuzz_rsna(const uint8_t *bytes, size_t n)
@@ -118,7 +130,7 @@ void fuzz_rsna(const uint8_t *bytes, size_t n)
     }
     made = true;
     fuzz_put("rsna/pneumonia-challenge-dataset-mappings_2018.json", bytes, n);
-    import("rsna");
+    import("rsna", bytes, n);
 }
 
 void fuzz_xml(const uint8_t *bytes, size_t n)
@@ -127,5 +139,5 @@ void fuzz_xml(const uint8_t *bytes, size_t n)
     if (!made) put_image("openi/a.png");
     made = true;
     fuzz_put("openi/ecgen-radiology/1.xml", bytes, n);
-    import("openi");
+    import("openi", bytes, n);
 }
