@@ -62,8 +62,8 @@ nn_t report_stack(const recording *r, const nn_t *times, int count)
 {
     enum { AT_ONCE = 8 }; /* inputs of nn_concat */
     nn_t rows[MOST_TIMES] = {{0}};
-    nn_shape_t s = nn_shape_of(r->n, times[0]);
     for (int i = 0; i < count; i++) rows[i] = times[i];
+    nn_shape_t s = nn_shape_of(r->n, rows[0]); /* after a mistake in the recording there are no times */
     for (int left = count; left > 1; left = (left + AT_ONCE - 1) / AT_ONCE)
         for (int i = 0; i < left; i += AT_ONCE)
             rows[i / AT_ONCE] = side_by_side(r->n, rows + i, left - i < AT_ONCE ? left - i : AT_ONCE);
