@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* They are the analyzer's. */
+#undef err_set
+#undef err_set_errno
+#undef err_context
+
 enum { MESSAGE_BYTES = 1024, TRACE_BYTES = 2048 };
 
 static _Thread_local char message[MESSAGE_BYTES];

@@ -163,5 +163,6 @@ err file_map(const char *path, const void **bytes, size_t *n)
 
 void file_unmap(const void *bytes, size_t n)
 {
+    /* munmap takes no pointer to const. NOLINTNEXTLINE(performance-no-int-to-ptr) */
     if (bytes) (void)munmap((void *)(uintptr_t)bytes, n);
 }

@@ -130,9 +130,12 @@ static err wrong(const option *o, const char *value, const char *place)
 /* "low to high" of the table; everything if it is empty. */
 static void range_of(const option *o, double *low, double *high)
 {
-    if (sscanf(o->range, "%lf to %lf", low, high) == 2) return;
-    *low = -INFINITY;
-    *high = INFINITY;
+    static const char between[] = " to ";
+    char *end;
+    *low = strtod(o->range, &end);
+    bool is_range = end > o->range && strncmp(end, between, strlen(between)) == 0;
+    *high = is_range ? strtod(end + strlen(between), NULL) : INFINITY;
+    if (!is_range) *low = -INFINITY;
 }
 
 static bool read_integer(const option *o, const char *value, int *out)
