@@ -164,12 +164,13 @@ static err write_sheet(const sides *s, pair *const *pairs, const char *folder)
     return error;
 }
 
-static err write_list(const sides *s, int spaces, pair *const *pairs, const char *folder)
+static err write_list(const sides *s, pair *const *pairs, const char *folder)
 {
     char path[PATH_BYTES];
     text t = {0};
     text_printf(&t, "space,synthetic,training,distance,relative\n");
-    for (int space = 0; space < spaces; space++) write_pairs(s, space, pairs[space], &t);
+    for (int space = 0; space < COPY_SPACES; space++)
+        if (pairs[space]) write_pairs(s, space, pairs[space], &t);
     err error = path_join(path, folder, "copies.csv");
     if (error == OK) error = text_save(&t, path);
     text_close(&t);
@@ -181,10 +182,11 @@ err copy_report_write(const sides *s, const copy_report *c, bool sheet, const ch
     pair *pairs[COPY_SPACES] = {NULL};
     err error = OK;
     if (c->spaces == 0) return OK;
-    for (int space = 0; space < c->spaces && error == OK; space++)
-        error = sort_pairs(c->nearest[space], s->synthetic.list.n, &pairs[space]);
-    if (error == OK) error = write_list(s, c->spaces, pairs, folder);
-    if (error == OK && sheet && s->real_set) error = write_sheet(s, pairs, folder);
+    for (int space = 0; space < COPY_SPACES && error == OK; space++)
+        if (c->nearest[space]) error = sort_pairs(c->nearest[space], s->synthetic.list.n, &pairs[space]);
+    if (error == OK) error = write_list(s, pairs, folder);
+    bool both = pairs[0] && pairs[1];
+    if (error == OK && sheet && both) error = write_sheet(s, pairs, folder);
     for (int space = 0; space < COPY_SPACES; space++) free(pairs[space]);
     return error;
 }
