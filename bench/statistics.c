@@ -34,7 +34,8 @@ static double beta_fraction(double a, double b, double x)
     double c = 1.0;
     double d = 1.0 / (1.0 - (a + b) * x / (a + 1.0));
     double value = d;
-    for (double m = 1.0;; m++) {
+    for (int step_number = 1;; step_number++) {
+        double m = step_number;
         double even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         double odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
         d = 1.0 / (1.0 + even * d);
