@@ -64,6 +64,14 @@ void process_close(process_result *r)
     text_close(&r->err);
 }
 
+err process_own_path(char *out, size_t bytes)
+{
+    ssize_t n = readlink("/proc/self/exe", out, bytes - 1);
+    if (n < 0) return err_set_errno(ERR_SYSTEM, "/proc/self/exe: cannot be read");
+    out[n] = '\0';
+    return OK;
+}
+
 static void add_word(arguments *a, const char *word, size_t length)
 {
     if (a->n + 1 >= a->capacity) {

@@ -19,6 +19,9 @@ enum { PROCESS_NOT_FOUND = 127 };
 err process_run(const char *const *argv, process_result *out);
 void process_close(process_result *r);
 
+/* The path of this program's file, at most `bytes` long. ERR_SYSTEM. */
+err process_own_path(char *out, size_t bytes);
+
 /* A command line that is put together word by word. Start from {0}; arguments_close. */
 typedef struct arguments {
     const char **words; /* n, and NULL */

@@ -320,9 +320,7 @@ static err write_files(submission *q)
 
 static err find_paths(submission *q, const char *out)
 {
-    ssize_t n = readlink("/proc/self/exe", q->program, sizeof q->program - 1);
-    if (n < 0) return err_set_errno(ERR_SYSTEM, "/proc/self/exe: cannot be read");
-    q->program[n] = '\0';
+    TRY(process_own_path(q->program, sizeof q->program));
     if (!getcwd(q->folder, sizeof q->folder)) return err_set_errno(ERR_SYSTEM, "no current folder");
     if (!realpath(out, q->out)) return err_set_errno(ERR_CANNOT_CREATE, "%s: cannot be found", out);
     return OK;

@@ -2,7 +2,9 @@
 #include "bench/workloads.h"
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/rng.h"
+#include "bench/process.h"
 #include "downstream/classifier.h"
 #include "emixer/emixer.h"
 
@@ -123,7 +125,7 @@ err measure_inference(const workload *w, const perf_setting *s, measurement *out
 
 /* ---- start: a new process of this program, to its first finished update ---- */
 
-static _Noreturn void be_first_step(const perf_setting *s, int out)
+static _Noreturn void be_first_step(const char *path, const perf_setting *s, int out)
 {
     /* execv takes its arguments as not const. */
     char device[64], precision[64], program[] = "bench", command[] = "perf", name[] = "emixer-64",
@@ -131,7 +133,7 @@ static _Noreturn void be_first_step(const perf_setting *s, int out)
     (void)snprintf(device, sizeof device, "%s", s->device_name);
     (void)snprintf(precision, sizeof precision, "%s", s->precision_name);
     char *const argv[] = {program, command, name, once, d, device, p, precision, NULL};
-    if (dup2(out, STDOUT_FILENO) >= 0) (void)execv("/proc/self/exe", argv);
+    if (dup2(out, STDOUT_FILENO) >= 0) (void)execv(path, argv);
     _exit(ERR_SYSTEM);
 }
 
@@ -140,10 +142,11 @@ static err step_start(void *context, uint64_t t, double *seconds)
     (void)t;
     double start = clock_seconds();
     int ends[2], status = 0;
-    char first;
+    char first, path[PATH_BYTES];
+    TRY(process_own_path(path, sizeof path));
     if (pipe(ends) != 0) return err_set_errno(ERR_SYSTEM, "no pipe for a new process");
     pid_t child = fork();
-    if (child == 0) be_first_step(context, ends[1]);
+    if (child == 0) be_first_step(path, context, ends[1]);
     (void)close(ends[1]);
     bool done = child > 0 && read(ends[0], &first, 1) == 1;
     *seconds = clock_seconds() - start;

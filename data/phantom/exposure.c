@@ -131,7 +131,7 @@ static int blur_kernel(float sigma, float half[BLUR_MOST + 1])
 /* Separable; edges repeat. scratch (n, n) and a padded row of n + 2 BLUR_MOST. */
 static void blur(float *image, int n, float sigma, float *scratch, float *padded)
 {
-    float half[BLUR_MOST + 1];
+    float half[BLUR_MOST + 1] = {0};
     int radius = blur_kernel(sigma, half);
     for (int y = 0; y < n; y++) {
         const float *line = image + (size_t)y * (size_t)n;
@@ -183,7 +183,7 @@ static void detect(float *image, int pixels, float photons, uint64_t key, uint64
         int here = pixels - at < 64 ? pixels - at : 64;
         for (int k = 0; k < here; k += 4) {
             uint32_t words[4];
-            philox(key, index, (uint64_t)(at + k), words);
+            philox(key, index, (uint64_t)at + (uint64_t)k, words);
             for (int i = 0; i < 4; i++) {
                 uint32_t w = words[i];
                 noise[k + i] =

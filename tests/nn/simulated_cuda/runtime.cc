@@ -338,6 +338,13 @@ static void __sanitizer_finish_switch_fiber(void *, const void **, size_t *)
 }
 #endif
 
+/* So does valgrind. */
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end) ((void)0)
+#endif
+
 /* Where control stops and goes on, and the sanitizer's record of it. */
 struct halt {
     jmp_buf here;
@@ -415,7 +422,10 @@ static void enter()
 {
     coroutine &c = coroutines[current];
     bool is_new = !c.stack;
-    if (is_new) c.stack = std::make_unique<char[]>(STACK_BYTES);
+    if (is_new) {
+        c.stack = std::make_unique<char[]>(STACK_BYTES);
+        (void)VALGRIND_STACK_REGISTER(c.stack.get(), c.stack.get() + STACK_BYTES - 1);
+    }
     __sanitizer_start_switch_fiber(&scheduler.record, c.stack.get(), STACK_BYTES);
     if (!_setjmp(scheduler.here)) {
         if (is_new) start(c);
