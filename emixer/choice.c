@@ -4,6 +4,7 @@
 #include "emixer/internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,7 @@ static err kept_name(const char *name, char out[NN_NAME_BYTES])
 {
     if (strlen(KEPT_SCOPE) + strlen(name) >= NN_NAME_BYTES)
         return err_set(ERR_INTERNAL, "%s: no room for the name of its copy", name);
-    memcpy(out, KEPT_SCOPE, strlen(KEPT_SCOPE));
-    memcpy(out + strlen(KEPT_SCOPE), name, strlen(name) + 1);
+    (void)snprintf(out, NN_NAME_BYTES, "%s%s", KEPT_SCOPE, name);
     return OK;
 }
 

@@ -64,9 +64,9 @@ static err running_open(net *n, running *r)
         nn_shape_t shape = net_parameter_shape(n, i);
         if (is_running(net_parameter_name(n, i))) r->n += nn_count(&shape);
     }
-    r->before = malloc(r->n * sizeof *r->before);
-    r->batch = malloc(r->n * sizeof *r->batch);
-    r->sum = calloc(r->n, sizeof *r->sum);
+    r->before = malloc((r->n + 1) * sizeof *r->before);
+    r->batch = malloc((r->n + 1) * sizeof *r->batch);
+    r->sum = calloc(r->n + 1, sizeof *r->sum);
     err error = r->before && r->batch && r->sum ? transfer_all(n, get_one, r->before)
                                                 : err_set(ERR_SYSTEM, "out of memory for statistics");
     if (error != OK) running_close(r);

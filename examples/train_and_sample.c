@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     err error = argc == 3 ? OK : err_set(ERR_USAGE, "usage: train_and_sample STEPS FILE.png");
     o.resolution = SIZE;
     o.n_labels = CLASSES; /* COVID-19, No Finding, Pneumonia */
-    o.steps = argc == 3 ? atoi(argv[1]) : 1;
+    o.steps = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 1;
     for (int i = 0; i < SAMPLES; i++) labels[i * CLASSES + i % CLASSES] = 1;
     if (error == OK) error = dataset_open("phantom:covid", SIZE, 300, 1, &set);
     if (error == OK) error = splits_open(set, 0, 0.3, 1, &parts); /* the patients of parts.test stay unseen */

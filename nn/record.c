@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const op_names[OP_COUNT] = {
-#define X(name, text) [OP_##name] = text,
+#define X(name, text) [OP_##name] = text, /* NOLINT(bugprone-macro-parentheses): an entry of a list */
 #include "nn/ops.def"
 #undef X
 };
@@ -119,7 +119,7 @@ nn_t net_add_node(net *n, nn_op op, nn_shape_t shape, const nn_t *in, int n_in, 
             net_mistake(n, "%s%s: dimension %d of the result is %d", n->path, op_names[op], i, shape.d[i]);
     node *added = grow_nodes(n) ? calloc(1, sizeof *added) : NULL;
     if (!added) net_mistake(n, "out of memory");
-    if (n->failed) {
+    if (!added || n->failed) {
         free(added);
         return (nn_t){-1};
     }

@@ -149,7 +149,8 @@ nn_t nn_attention(net *n, nn_t q, nn_t k, nn_t v, attention_opts o)
     REQUIRE(!o.lengths || (ls.rank == 1 && ls.d[0] == qs.d[0]),
             "%sattention: wants one length for each of %d samples", n->path, qs.d[0]);
     attributes a = {.heads = heads, .causal = o.causal};
-    a.scale = o.scale > 0 ? o.scale : 1 / sqrtf((float)(qs.d[2] / heads));
+    int width = qs.d[2] / heads;
+    a.scale = o.scale > 0 ? o.scale : 1 / sqrtf((float)width);
     qs.d[2] = vs.d[2];
     return net_add_node(n, OP_ATTENTION, qs, in, o.lengths ? 4 : 3, a);
 }

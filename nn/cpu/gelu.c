@@ -40,7 +40,7 @@ CPU_INLINE float slope(float x)
 CPU_KERNEL static void backward_part(float *restrict dx, const float *restrict x, const float *restrict dy,
                                      size_t n, bool add)
 {
-    if (add) {
+    if (add) { /* NOLINT(bugprone-branch-clone): the analyzer does not look below the pragma */
 #pragma omp simd
         for (size_t i = 0; i < n; i++) dx[i] += dy[i] * slope(x[i]);
     } else {
