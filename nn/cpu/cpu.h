@@ -117,6 +117,8 @@ void cpu_store_rows(float *y, size_t y_stride, const float *x, size_t x_stride, 
                     bool add);
 void cpu_column_sums(float *y, const float *x, int rows, int columns, bool add); /* (rows, columns) */
 double cpu_dot(const float *x, const float *y, size_t n); /* by the calling thread alone, in double */
+double cpu_parallel_dot(const float *x, const float *y,
+                        size_t n); /* the same bits for any number of threads */
 
 /* global_pool.c: out (C) = sums over samples and pixels of an activation; slab_sums has n * padded floats. */
 void cpu_channel_sums(const view *v, const void *x, float *slab_sums, float *out, bool add);

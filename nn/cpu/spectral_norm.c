@@ -28,20 +28,6 @@ static err plan(backend *b, call *c)
     return OK;
 }
 
-/* In a fixed number of parts, so that the sum does not depend on the number of threads. */
-static double parallel_dot(const float *x, const float *y, size_t n)
-{
-    enum { PARTS = 64 };
-    double parts[PARTS], sum = 0;
-#pragma omp parallel for schedule(static) if (n > 16384)
-    for (int k = 0; k < PARTS; k++) {
-        size_t first = n * (size_t)k / PARTS, end = n * (size_t)(k + 1) / PARTS;
-        parts[k] = cpu_dot(x + first, y + first, end - first);
-    }
-    for (int k = 0; k < PARTS; k++) sum += parts[k];
-    return sum;
-}
-
 /* x / max(|x|, epsilon) into `to`. */
 static void normalize(float *to, const float *x, int n, float epsilon)
 {
@@ -92,7 +78,7 @@ static err backward(backend *b, const call *c)
     if (!c->din[0]) return OK;
     sizes s = sizes_of(c->n);
     const float *u = c->saved, *v = u + s.rows, sigma = v[s.columns];
-    float along = (float)parallel_dot(c->dout, c->out, s.elements);
+    float along = (float)cpu_parallel_dot(c->dout, c->out, s.elements);
 #pragma omp parallel for schedule(static)
     for (int r = 0; r < s.rows; r++) {
         size_t start = (size_t)r * (size_t)s.columns;

@@ -204,25 +204,22 @@ CPU_KERNEL double cpu_dot(const float *x, const float *y, size_t n)
     return sum;
 }
 
-CPU_KERNEL static double sum_squares_part(const float *x, size_t n)
+double cpu_parallel_dot(const float *x, const float *y, size_t n)
 {
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+    enum { PARTS = 64 }; /* fixed, so that the sum does not depend on the number of threads */
+    double parts[PARTS], sum = 0;
+#pragma omp parallel for schedule(static) if (n > PARALLEL)
+    for (int k = 0; k < PARTS; k++) {
+        size_t first = n * (size_t)k / PARTS, end = n * (size_t)(k + 1) / PARTS;
+        parts[k] = cpu_dot(x + first, y + first, end - first);
+    }
+    for (int k = 0; k < PARTS; k++) sum += parts[k];
     return sum;
 }
 
 err cpu_sum_squares(backend *b, const float *x, size_t n, double *out)
 {
     (void)b;
-    enum { PARTS = 64 }; /* fixed, so that the sum does not depend on the number of threads */
-    double parts[PARTS], sum = 0;
-#pragma omp parallel for schedule(static) if (n > PARALLEL)
-    for (int k = 0; k < PARTS; k++) {
-        size_t first = n * (size_t)k / PARTS, end = n * (size_t)(k + 1) / PARTS;
-        parts[k] = sum_squares_part(x + first, end - first);
-    }
-    for (int k = 0; k < PARTS; k++) sum += parts[k];
-    *out = sum;
+    *out = cpu_parallel_dot(x, x, n);
     return OK;
 }
