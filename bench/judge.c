@@ -7,11 +7,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum {
-    JUDGED = 256
-}; /* images at each look: the distance depends on their number, so it is always the same */
+/* Images at each look: the distance depends on their number, so it is always the same. */
+enum { JUDGED = 256 };
 
 struct judge {
     const dataset *set;
@@ -19,38 +17,40 @@ struct judge {
     uint64_t seed;
     classifier *model;
     int d;
-    float *real;        /* (labelled->n,d) features */
-    float *fake;        /* (JUDGED,d) */
-    float *real_labels; /* (labelled->n,K) */
-    float *labels;      /* (JUDGED,K): the same in turn */
+    float *real;   /* (labelled->n,d) features */
+    float *fake;   /* (JUDGED,d) */
+    float *labels; /* (max(labelled->n,JUDGED),K): those of the labelled images, again and again */
     uint8_t *images;
 };
 
 /* ---- before training ---- */
 
+/* The first labelled->n are real images' labels, the first JUDGED those that fakes are made from. */
+static int label_rows(const judge *j)
+{
+    return j->labelled->n > JUDGED ? j->labelled->n : JUDGED;
+}
+
 static err allocate(judge *j)
 {
     size_t k = (size_t)j->set->n_labels, pixels = (size_t)j->set->width * (size_t)j->set->width;
-    j->real_labels = calloc((size_t)j->labelled->n * k, sizeof *j->real_labels);
     j->real = malloc((size_t)j->labelled->n * (size_t)j->d * sizeof *j->real);
     j->fake = malloc(JUDGED * (size_t)j->d * sizeof *j->fake);
-    j->labels = calloc(JUDGED * k, sizeof *j->labels);
+    j->labels = calloc((size_t)label_rows(j) * k, sizeof *j->labels);
     j->images = malloc(JUDGED * pixels);
-    return j->real && j->fake && j->real_labels && j->labels && j->images
-               ? OK
-               : err_set(ERR_SYSTEM, "out of memory for a judge");
+    return j->real && j->fake && j->labels && j->images ? OK
+                                                        : err_set(ERR_SYSTEM, "out of memory for a judge");
 }
 
 /* Unknown labels are drawn as absent, as in training. */
 static void take_labels(judge *j)
 {
-    size_t k = (size_t)j->set->n_labels, n = (size_t)j->labelled->n;
-    for (size_t i = 0; i < n; i++)
+    size_t k = (size_t)j->set->n_labels;
+    for (size_t i = 0; i < (size_t)label_rows(j); i++) {
+        size_t sample = (size_t)j->labelled->index[i % (size_t)j->labelled->n];
         for (size_t label = 0; label < k; label++)
-            j->real_labels[i * k + label] =
-                j->set->labels[(size_t)j->labelled->index[i] * k + label] > 0 ? 1.0F : 0.0F;
-    for (size_t i = 0; i < JUDGED; i++)
-        memcpy(j->labels + i * k, j->real_labels + i % n * k, k * sizeof *j->labels);
+            j->labels[i * k + label] = j->set->labels[sample * k + label] > 0 ? 1.0F : 0.0F;
+    }
 }
 
 static bool has_several(const judge *j)
@@ -95,7 +95,7 @@ static err look(void *context, emixer *e, double *score)
     judge *j = context;
     TRY(emixer_synthesize(e, j->labels, JUDGED, j->seed, j->images));
     TRY(features_of_made(j));
-    return metric_fjd((labelled_features){j->real, j->real_labels, j->labelled->n},
+    return metric_fjd((labelled_features){j->real, j->labels, j->labelled->n},
                       (labelled_features){j->fake, j->labels, JUDGED}, j->d, j->set->n_labels, score);
 }
 
@@ -128,7 +128,6 @@ void judge_close(judge *j)
     classifier_close(j->model);
     free(j->real);
     free(j->fake);
-    free(j->real_labels);
     free(j->labels);
     free(j->images);
     free(j);

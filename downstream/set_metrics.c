@@ -148,8 +148,9 @@ static double mean_length(const float *x, int n, int width)
 {
     double sum = 0;
     for (int i = 0; i < n; i++) {
+        const float *row = x + (size_t)i * (size_t)width;
         double squares = 0;
-        for (int j = 0; j < width; j++) squares += (double)x[i * width + j] * (double)x[i * width + j];
+        for (int j = 0; j < width; j++) squares += (double)row[j] * (double)row[j];
         sum += sqrt(squares);
     }
     return sum / n;
@@ -161,8 +162,9 @@ static float *joined(labelled_features x, int d, int k, double scale)
     float *rows = malloc((size_t)x.n * (size_t)(d + k) * sizeof *rows);
     for (int i = 0; rows && i < x.n; i++) {
         float *row = rows + (size_t)i * (size_t)(d + k);
+        const float *labels = x.labels + (size_t)i * (size_t)k;
         memcpy(row, x.features + (size_t)i * (size_t)d, (size_t)d * sizeof *row);
-        for (int j = 0; j < k; j++) row[d + j] = (float)(scale * (double)x.labels[i * k + j]);
+        for (int j = 0; j < k; j++) row[d + j] = (float)(scale * (double)labels[j]);
     }
     return rows;
 }
