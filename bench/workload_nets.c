@@ -140,10 +140,10 @@ static _Noreturn void be_first_step(const char *path, const perf_setting *s, int
 static err step_start(void *context, uint64_t t, double *seconds)
 {
     (void)t;
-    double start = clock_seconds();
     int ends[2], status = 0;
     char first, path[PATH_BYTES];
     TRY(process_own_path(path, sizeof path));
+    double start = clock_seconds();
     if (pipe(ends) != 0) return err_set_errno(ERR_SYSTEM, "no pipe for a new process");
     pid_t child = fork();
     if (child == 0) be_first_step(path, context, ends[1]);
