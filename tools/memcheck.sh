@@ -17,7 +17,7 @@ export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive ONEDNN_MAX_CPU_ISA=AVX
 
 # Other people's programs are not watched; each process has its own log, which is empty unless something was found.
 watch() {
-    valgrind -q --trace-children=yes --trace-children-skip='*/gnuplot*,*/chromium*,*/git,*/cmake,*/cc,*/python*' --read-inline-info=no \
+    valgrind -q --trace-children=yes --trace-children-skip='*/gnuplot*,*/chromium*,*/git,*/cmake,*/cc,*/python*,*/hostname' --read-inline-info=no \
         --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite --error-exitcode=9 --num-callers=24 \
         --log-file="$logs/$name.%p" "$@"
 }
