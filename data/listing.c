@@ -63,6 +63,7 @@ err data_root_open(const char *folder, const char *wanted, data_root *out)
 void data_root_close(data_root *root)
 {
     free(root->real);
+    free(root->inside);
     *root = (data_root){0};
 }
 
@@ -103,13 +104,30 @@ bool path_is_relative(const char *path)
     return true;
 }
 
-err data_root_file(const data_root *root, const char *relative, char out[PATH_BYTES])
+/* Whether `path` is a file, and no link, in the folder of the file found last. */
+static bool is_beside_last(const data_root *root, const char *path)
+{
+    struct stat status;
+    size_t n = root->inside ? strlen(root->inside) : 0;
+    return n > 0 && strncmp(path, root->inside, n) == 0 && path[n] == '/' && !strchr(path + n + 1, '/') &&
+           lstat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* No memory for it costs time only. */
+static void remember_folder(data_root *root, const char *path)
+{
+    free(root->inside);
+    root->inside = strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
+err data_root_file(data_root *root, const char *relative, char out[PATH_BYTES])
 {
     struct stat status;
     if (!path_is_relative(relative))
         return err_set(ERR_DATA, "\"%.200s\" %s", relative,
                        relative[0] ? "leaves the data set's folder" : "is no file's name");
     TRY(path_join(out, root->folder, "%s", relative));
+    if (is_beside_last(root, out)) return OK;
     char *real = realpath(out, NULL);
     if (!real) {
         if (lstat(out, &status) == 0 && S_ISLNK(status.st_mode)) return leaves(root, out);
@@ -119,5 +137,9 @@ err data_root_file(const data_root *root, const char *relative, char out[PATH_BY
     free(real);
     if (!inside) return leaves(root, out);
     if (stat(out, &status) != 0) return err_set_errno(ERR_NO_INPUT, "%s: is missing", out);
-    return S_ISREG(status.st_mode) ? OK : err_set(ERR_DATA, "%s: is not a file", out);
+    if (!S_ISREG(status.st_mode)) return err_set(ERR_DATA, "%s: is not a file", out);
+    /* A link could lie outside and lead back in; where there is none, the folder is inside, as the file is.
+     */
+    if (lstat(out, &status) == 0 && S_ISREG(status.st_mode)) remember_folder(root, out);
+    return OK;
 }

@@ -25,6 +25,7 @@ err names_read(const char *folder, name_list *list);
 typedef struct data_root {
     const char *folder; /* as the user gave it; not owned */
     char *real;         /* without links */
+    char *inside;       /* the folder of the file found last, in which files need no further look at links */
 } data_root;
 
 /* ERR_NO_INPUT if there is no such folder; `wanted` says what it should hold. */
@@ -40,6 +41,6 @@ bool path_is_relative(const char *path);
 
 /* Joins the folder and a path that came out of a data file. ERR_DATA if it leaves the folder, by itself or by
  * a link on its way, or leads to no file; ERR_NO_INPUT if nothing is there. */
-err data_root_file(const data_root *root, const char *relative, char out[PATH_BYTES]);
+err data_root_file(data_root *root, const char *relative, char out[PATH_BYTES]);
 
 #endif

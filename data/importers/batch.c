@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* Images decoded together: enough that all cores have work to the end, within this many bytes of pixels. */
-enum { MOST_ITEMS = 512, LEAST_ITEMS = 16, PIXEL_BYTES = 1 << 25, REASON_BYTES = 512 };
+enum { MOST_ITEMS = 256, LEAST_ITEMS = 16, PIXEL_BYTES = 1 << 24, TASKS_A_THREAD = 32, REASON_BYTES = 512 };
 
 typedef struct item {
     sample_info sample;
@@ -26,19 +26,46 @@ typedef struct item {
     char reason[REASON_BYTES];
 } item;
 
+typedef struct half {
+    item *items;
+    float *labels;   /* (capacity, n_labels) */
+    uint8_t *pixels; /* (capacity, size, size) */
+    int n;
+    string_store strings; /* of the items */
+} half;
+
+/* One half is decoded by tasks for all threads while the thread that walks writes what was in the other and
+ * fills it anew. */
 struct batch {
     batch_opts o;
     set_writer *writer;
     file_writer *left_out; /* NULL until there is something in it */
-    item *items;
-    float *labels;   /* (capacity, n_labels) */
-    uint8_t *pixels; /* (capacity, size, size) */
-    int n, capacity;
-    string_store strings; /* of the items */
+    half *filling, *decoding, halves[2];
+    int capacity;          /* of each half */
+    first_failure failure; /* of the half that is decoded */
+    int done;              /* images of it */
     long taken, written, broken, reports;
 };
 
 /* ---- opening ---- */
+
+static err half_open(const batch *b, half *h)
+{
+    size_t capacity = (size_t)b->capacity, size = (size_t)b->o.options->size;
+    h->items = calloc(capacity, sizeof *h->items);
+    h->labels = calloc(capacity * (size_t)b->o.n_labels, sizeof *h->labels);
+    h->pixels = calloc(capacity, size * size);
+    if (h->items && h->labels && h->pixels) return OK;
+    return err_set(ERR_SYSTEM, "out of memory for %d images of %zu pixels", b->capacity, size);
+}
+
+static void half_close(half *h)
+{
+    string_store_close(&h->strings);
+    free(h->items);
+    free(h->labels);
+    free(h->pixels);
+}
 
 err batch_open(const batch_opts *o, batch **out)
 {
@@ -48,13 +75,12 @@ err batch_open(const batch_opts *o, batch **out)
     if (!b) return err_set(ERR_SYSTEM, "out of memory for an import");
     b->o = *o;
     b->capacity = fit > MOST_ITEMS ? MOST_ITEMS : fit < LEAST_ITEMS ? LEAST_ITEMS : (int)fit;
-    b->items = calloc((size_t)b->capacity, sizeof *b->items);
-    b->labels = calloc((size_t)b->capacity * (size_t)o->n_labels, sizeof *b->labels);
-    b->pixels = calloc((size_t)b->capacity, pixels);
-    err error =
-        b->items && b->labels && b->pixels
-            ? set_writer_open(o->options->out, o->options->size, o->label_names, o->n_labels, &b->writer)
-            : err_set(ERR_SYSTEM, "out of memory for %d images of %d pixels", b->capacity, o->options->size);
+    b->filling = &b->halves[0];
+    b->decoding = &b->halves[1];
+    err error = half_open(b, b->filling);
+    if (error == OK) error = half_open(b, b->decoding);
+    if (error == OK)
+        error = set_writer_open(o->options->out, o->options->size, o->label_names, o->n_labels, &b->writer);
     if (error == OK)
         *out = b;
     else
@@ -67,10 +93,7 @@ void batch_close(batch *b)
     if (!b) return;
     file_writer_close(b->left_out);
     set_writer_close(b->writer);
-    string_store_close(&b->strings);
-    free(b->items);
-    free(b->labels);
-    free(b->pixels);
+    for (int h = 0; h < 2; h++) half_close(&b->halves[h]);
     free(b);
 }
 
@@ -140,11 +163,11 @@ static err tell_progress(const batch *b, long done)
 }
 
 /* A file that is no image is marked if such are left out; everything else is a failure. */
-static err decode_item(const batch *b, int i)
+static err decode_item(const batch *b, const half *h, int i)
 {
     size_t pixels = (size_t)b->o.options->size * (size_t)b->o.options->size;
-    item *x = &b->items[i];
-    err error = decode(b, x, b->pixels + (size_t)i * pixels);
+    item *x = &h->items[i];
+    err error = decode(b, x, h->pixels + (size_t)i * pixels);
     bool bad_file = error == ERR_DATA || error == ERR_NO_INPUT;
     x->broken = bad_file && b->o.skip_broken;
     if (x->broken) (void)snprintf(x->reason, sizeof x->reason, "%s", err_message());
@@ -157,101 +180,118 @@ static err decode_item(const batch *b, int i)
     return x->place[0] ? err_context(error, "%s", x->place) : error;
 }
 
-static err decode_all(batch *b)
+static void decode_task(batch *b, const half *h, int i)
 {
-    first_failure first = {.index = INT_MAX};
-    int done = 0;
-#pragma omp parallel for schedule(dynamic)
-    for (int i = 0; i < b->n; i++) {
-        if (failure_before(&first, i)) continue;
-        err error = decode_item(b, i);
-        int so_far;
+    if (failure_before(&b->failure, i)) return;
+    err error = decode_item(b, h, i);
+    int so_far;
 #pragma omp atomic capture
-        so_far = ++done;
-        /* One thread tells how far all are, and is told when to stop. */
-        if (error == OK && omp_get_thread_num() == 0) {
-            error = tell_progress(b, b->taken + so_far);
-            if (error != OK) failure_note(&first, -1, error); /* before all others: nothing more is decoded */
-        } else if (error != OK) {
-            failure_note(&first, i, error);
-        }
+    so_far = ++b->done;
+    /* One thread tells how far all are, and is told when to stop. */
+    if (error == OK && omp_get_thread_num() == 0) {
+        error = tell_progress(b, b->taken + so_far);
+        if (error != OK)
+            failure_note(&b->failure, -1, error); /* before all others: nothing more is decoded */
+    } else if (error != OK) {
+        failure_note(&b->failure, i, error);
     }
-    b->taken += b->n;
-    TRY(failure_result(&first));
+}
+
+static void decode_begin(batch *b, half *h)
+{
+    b->failure = (first_failure){.index = INT_MAX};
+    b->done = 0;
+    /* Of more than 64 tasks a thread libgomp leaves none to the others. */
+    int tasks = TASKS_A_THREAD * omp_get_num_threads();
+#pragma omp taskloop nogroup num_tasks(tasks)
+    for (int i = 0; i < h->n; i++) decode_task(b, h, i);
+}
+
+static err decode_end(batch *b, const half *h)
+{
+#pragma omp taskwait
+    b->taken += h->n;
+    TRY(failure_result(&b->failure));
     return tell_progress(b, b->taken); /* that thread may have had nothing to decode */
 }
 
-static err write_all(batch *b)
+static err write_all(batch *b, half *h)
 {
     size_t pixels = (size_t)b->o.options->size * (size_t)b->o.options->size;
-    for (int i = 0; i < b->n; i++) {
-        const item *x = &b->items[i];
+    for (int i = 0; i < h->n; i++) {
+        const item *x = &h->items[i];
         if (x->broken) {
             b->broken++;
             TRY(note_left_out(b, x->sample.source, x->place, x->reason));
             continue;
         }
-        TRY(set_writer_add(b->writer, &x->sample, b->labels + (size_t)i * (size_t)b->o.n_labels,
-                           b->pixels + (size_t)i * pixels));
+        TRY(set_writer_add(b->writer, &x->sample, h->labels + (size_t)i * (size_t)b->o.n_labels,
+                           h->pixels + (size_t)i * pixels));
         b->written++;
         b->reports += x->sample.report[0] != '\0';
     }
+    h->n = 0;
+    string_store_close(&h->strings);
     return OK;
 }
 
+/* Has what was gathered decoded, and writes what was decoded meanwhile. */
 static err flush(batch *b)
 {
-    TRY(decode_all(b));
-    TRY(write_all(b));
-    b->n = 0;
-    string_store_close(&b->strings);
-    return OK;
+    half *decoded = b->decoding;
+    if (decoded->n > 0) TRY(decode_end(b, decoded));
+    decode_begin(b, b->filling);
+    b->decoding = b->filling;
+    b->filling = decoded;
+    return write_all(b, decoded);
 }
 
 /* ---- taking ---- */
 
 /* A copy in UTF-8. What is not UTF-8 already is taken for ISO 8859-1, in which Figure1's table is published.
  */
-static const char *keep(batch *b, const char *string)
+static const char *keep(half *h, const char *string)
 {
     size_t offset;
-    if (utf8_check(string, &offset)) return string_keep(&b->strings, string, offset);
+    if (utf8_check(string, &offset)) return string_keep(&h->strings, string, offset);
     text t = {0};
     for (const char *c = string; *c; c++) utf8_append(&t, (unsigned char)*c);
-    const char *kept = text_check(&t) == OK ? string_keep(&b->strings, t.data, t.length) : NULL;
+    const char *kept = text_check(&t) == OK ? string_keep(&h->strings, t.data, t.length) : NULL;
     text_close(&t);
     return kept;
 }
 
-static err keep_row(batch *b, const walk_row *row, const char *path, item *x)
+static err keep_row(half *h, const walk_row *row, const char *path)
 {
+    item *x = &h->items[h->n];
     text place = {0};
     name_place(row, &place);
     *x = (item){.inverted = row->inverted};
     char age[32] = "";
     if (!isnan(row->age)) (void)snprintf(age, sizeof age, "%g", (double)row->age);
     x->sample = (sample_info){
-        keep(b, row->id),   keep(b, row->patient), keep(b, row->split), keep(b, view_name(row->view)),
-        keep(b, row->file), keep(b, row->report),  keep(b, row->sex),   keep(b, age)};
-    x->path = string_keep(&b->strings, path, strlen(path));
-    x->place = place.failed ? NULL : keep(b, place.data ? place.data : "");
+        keep(h, row->id),   keep(h, row->patient), keep(h, row->split), keep(h, view_name(row->view)),
+        keep(h, row->file), keep(h, row->report),  keep(h, row->sex),   keep(h, age)};
+    x->path = string_keep(&h->strings, path, strlen(path));
+    x->place = place.failed ? NULL : keep(h, place.data ? place.data : "");
     text_close(&place);
     const sample_info *s = &x->sample;
     bool enough = s->id && s->patient && s->split && s->view && s->source && s->report && s->sex && s->age &&
                   x->path && x->place;
-    return enough ? OK : err_set(ERR_SYSTEM, "out of memory for the texts of %d images", b->n + 1);
+    return enough ? OK : err_set(ERR_SYSTEM, "out of memory for the texts of %d images", h->n + 1);
 }
 
 err batch_add(batch *b, const walk_row *row, const float *labels, const char *path)
 {
-    TRY(keep_row(b, row, path, &b->items[b->n]));
-    memcpy(b->labels + (size_t)b->n * (size_t)b->o.n_labels, labels, (size_t)b->o.n_labels * sizeof *labels);
-    return ++b->n == b->capacity ? flush(b) : OK;
+    half *h = b->filling;
+    TRY(keep_row(h, row, path));
+    memcpy(h->labels + (size_t)h->n * (size_t)b->o.n_labels, labels, (size_t)b->o.n_labels * sizeof *labels);
+    return ++h->n == b->capacity ? flush(b) : OK;
 }
 
 err batch_finish(batch *b, import_result *result)
 {
-    TRY(flush(b));
+    for (int h = 0; h < 2; h++) TRY(flush(b));
     if (b->left_out) TRY(file_writer_finish(b->left_out));
     TRY(set_writer_finish(b->writer));
     result->images = b->written;

@@ -159,8 +159,15 @@ static err second_walk(walk *w, import_result *result)
                     .total = w->accepted};
     walk_restart(w);
     TRY(batch_open(&b, &w->out));
-    TRY(w->importer->walk(w));
-    return batch_finish(w->out, result);
+    err error = OK;
+    /* This thread walks; the others decode what it hands out as tasks. */
+#pragma omp parallel
+#pragma omp master
+    {
+        error = w->importer->walk(w);
+        if (error == OK) error = batch_finish(w->out, result);
+    }
+    return error;
 }
 
 err import_set(const import_options *options, import_result *result)

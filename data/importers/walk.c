@@ -199,7 +199,7 @@ err walk_image(walk *w, walk_row *row)
 
 /* ---- files ---- */
 
-err walk_path(const walk *w, const char *relative, char out[PATH_BYTES])
+err walk_path(walk *w, const char *relative, char out[PATH_BYTES])
 {
     return data_root_file(&w->root, relative, out);
 }
@@ -209,7 +209,7 @@ err walk_inspect(const walk *w, const char *path, mode_t *mode)
     return data_root_inspect(&w->root, path, mode);
 }
 
-bool walk_has(const walk *w, const char *relative)
+bool walk_has(walk *w, const char *relative)
 {
     char path[PATH_BYTES];
     return data_root_file(&w->root, relative, path) == OK;
@@ -294,7 +294,7 @@ err walk_lines(walk *w, const char *relative,
     return error;
 }
 
-err walk_read(const walk *w, const char *relative, char **bytes, size_t *n)
+err walk_read(walk *w, const char *relative, char **bytes, size_t *n)
 {
     char path[PATH_BYTES];
     *bytes = NULL;

@@ -73,13 +73,13 @@ bool walk_wants_reports(const walk *w);
 err walk_report(const walk *w, const char *findings, const char *impression, text *out);
 
 /* The checked path of a file below the data set's folder, as data_root_file has it. */
-err walk_path(const walk *w, const char *relative, char out[PATH_BYTES]);
+err walk_path(walk *w, const char *relative, char out[PATH_BYTES]);
 
 /* The kind of what a path leads to that was made from walk_folder, as data_root_inspect has it. */
 err walk_inspect(const walk *w, const char *path, mode_t *mode);
 
 /* Whether a file is there, below the data set's folder. */
-bool walk_has(const walk *w, const char *relative);
+bool walk_has(walk *w, const char *relative);
 
 /* Finds a file by name in one of several folders ("" is the data set's), remembering which had the last one.
  * Gives its relative path; that in the first folder if it is nowhere. */
@@ -100,7 +100,7 @@ err walk_lines(walk *w, const char *relative,
                err (*take)(void *context, const char *table, int line, char *content), void *context);
 
 /* Reads a small text file (1 MiB). */
-err walk_read(const walk *w, const char *relative, char **bytes, size_t *n);
+err walk_read(walk *w, const char *relative, char **bytes, size_t *n);
 
 /* Years: "58", "058Y", "11M", "3W", "5D", "61.0"; NaN if it is none of these. */
 float walk_age(const char *age);

@@ -29,10 +29,20 @@ Test(listing, files_are_found_only_inside_the_folder)
     cr_assert_eq(symlink("../set-aside", in_scratch("set/aside")), 0);
     cr_assert_eq(symlink("../set-aside/2.png", in_scratch("set/2.png")), 0);
     cr_assert_eq(symlink("nowhere", in_scratch("set/dangling")), 0);
+    cr_assert_eq(symlink("../set/images/1.png", in_scratch("set-aside/back.png")), 0);
+    cr_assert_eq(symlink("../../set-aside/2.png", in_scratch("set/images/out.png")), 0);
     ASSERT_OK(data_root_open(in_scratch("set"), "a data set", &root));
     ASSERT_OK(data_root_file(&root, "images/1.png", path));
     cr_expect_str_eq(path, in_scratch("set/images/1.png"));
     ASSERT_OK(data_root_file(&root, "alias/1.png", path));
+    EXPECT_ERROR(data_root_file(&root, "aside/2.png", path), ERR_DATA, "leaves");
+    /* Where a file was found, other files may be taken without another look at the folders above, links not.
+     */
+    ASSERT_OK(data_root_file(&root, "images/1.png", path));
+    ASSERT_OK(data_root_file(&root, "images/1.png", path));
+    EXPECT_ERROR(data_root_file(&root, "images/out.png", path), ERR_DATA, "leaves");
+    EXPECT_ERROR(data_root_file(&root, "images/inner", path), ERR_DATA, "is not a file");
+    ASSERT_OK(data_root_file(&root, "aside/back.png", path));
     EXPECT_ERROR(data_root_file(&root, "aside/2.png", path), ERR_DATA, "leaves");
     EXPECT_ERROR(data_root_file(&root, "2.png", path), ERR_DATA, "leaves");
     EXPECT_ERROR(data_root_file(&root, "dangling", path), ERR_DATA, "leads nowhere");

@@ -1,6 +1,6 @@
-/* How fast JPEG files are imported, against libjpeg alone on as many cores: import_rate N makes N and 4N gray
- * JPEG files of 128 x 128 pixels of the phantom in a temporary folder, and prints images a second and the
- * peak of the memory of the process that imports. */
+/* How fast JPEG files are imported, against libjpeg alone on as many cores: import_rate N [SIDE] makes N and
+ * 4N gray JPEG files of the phantom in a temporary folder, of SIDE x SIDE pixels (128), and prints images a
+ * second and the peak of the memory of the process that imports them to 128 x 128 pixels. */
 #define _DEFAULT_SOURCE /* wait4 */
 #include "base/clock.h"
 #include "base/files.h"
@@ -19,7 +19,9 @@
 /* libjpeg's header wants stdio's before it. */
 #include <jpeglib.h>
 
-enum { SIDE = 128, DRAWN = 200 };
+enum { SIZE = 128, SIDE_MOST = 2048, DRAWN = 200 };
+
+static int side = SIZE;
 
 static char folder[] = "/tmp/bench-import-rate-XXXXXX";
 
@@ -39,14 +41,14 @@ static unsigned char *encode(uint8_t *pixels, unsigned long *n)
     jpeg.err = jpeg_std_error(&manager);
     jpeg_create_compress(&jpeg);
     jpeg_mem_dest(&jpeg, &bytes, n);
-    jpeg.image_width = jpeg.image_height = SIDE;
+    jpeg.image_width = jpeg.image_height = (JDIMENSION)side;
     jpeg.input_components = 1;
     jpeg.in_color_space = JCS_GRAYSCALE;
     jpeg_set_defaults(&jpeg);
     jpeg_set_quality(&jpeg, 90, TRUE);
     jpeg_start_compress(&jpeg, TRUE);
-    while (jpeg.next_scanline < SIDE) {
-        JSAMPROW row = pixels + (size_t)jpeg.next_scanline * SIDE;
+    while (jpeg.next_scanline < jpeg.image_height) {
+        JSAMPROW row = pixels + (size_t)jpeg.next_scanline * (size_t)side;
         (void)jpeg_write_scanlines(&jpeg, &row, 1);
     }
     jpeg_finish_compress(&jpeg);
@@ -67,13 +69,13 @@ static void write_plainly(const char *path, const void *bytes, size_t n)
 
 static int make_files(int n)
 {
-    static uint8_t pixels[SIDE * SIDE];
+    static uint8_t pixels[SIDE_MOST * SIDE_MOST];
     unsigned char *bytes[DRAWN];
     unsigned long lengths[DRAWN] = {0};
     char path[PATH_BYTES];
     text manifest = {0};
     for (uint32_t i = 0; i < DRAWN; i++) {
-        must(phantom_make(PHANTOM_CHEXPERT, 1, i, SIDE, pixels, NULL) == OK, "phantom");
+        must(phantom_make(PHANTOM_CHEXPERT, 1, i, side, pixels, NULL) == OK, "phantom");
         bytes[i] = encode(pixels, &lengths[i]);
     }
     text_printf(&manifest, "path,labels\n");
@@ -100,7 +102,7 @@ static void decode(int i)
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr manager;
     char path[PATH_BYTES];
-    JSAMPLE row[SIDE];
+    JSAMPLE row[SIDE_MOST];
     JSAMPROW rows[1] = {row};
     name_file(i, path);
     FILE *file = fopen(path, "rb");
@@ -132,7 +134,7 @@ static int import_all(int n)
     o.kind = "manifest";
     o.folder = folder;
     o.out = out;
-    o.size = SIDE;
+    o.size = SIZE;
     must(import_set(&o, &result) == OK, "import");
     return result.images == n ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -158,16 +160,18 @@ static void measure(int n)
     double imported = apart(import_all, n, &mebibytes), decoded = apart(decode_all, n, &unused),
            again = apart(import_all, n, &mebibytes);
     if (again < imported) imported = again;
-    (void)printf(
-        "%d images on %d cores: libjpeg alone %.0f images/s, import %.0f images/s (%.0f%%), peak %.1f MiB\n",
-        n, omp_get_num_procs(), n / decoded, n / imported, 100 * decoded / imported, mebibytes);
+    (void)printf("%d images of %d x %d on %d cores: libjpeg alone %.0f images/s, import %.0f images/s "
+                 "(%.0f%%), peak %.1f MiB\n",
+                 n, side, side, omp_get_num_procs(), n / decoded, n / imported, 100 * decoded / imported,
+                 mebibytes);
     (void)fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
     int n = argc > 1 ? atoi(argv[1]) : 5000;
-    must(n > 0 && mkdtemp(folder), "import_rate N");
+    if (argc > 2) side = atoi(argv[2]);
+    must(n > 0 && side >= SIZE && side <= SIDE_MOST && mkdtemp(folder), "import_rate N [SIDE]");
     measure(n);
     measure(4 * n);
     return folder_remove(folder) == OK ? EXIT_SUCCESS : EXIT_FAILURE;
