@@ -1,4 +1,5 @@
 /* One workload in a process of its own, and beside it what the machine can do at that moment. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "bench/perf.h"
 
 #include "base/clock.h"
@@ -6,12 +7,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What comes back from the process. */
+/* What comes back from the process, in memory that it shares. */
 typedef struct answer {
+    bool told;
     err error;
     char message[1024];
     perf_row row;
@@ -111,48 +114,44 @@ typedef struct task {
     bool plain, prepares;
 } task;
 
-static _Noreturn void be_process(const task *t, answer *a, FILE *back)
+static _Noreturn void be_process(const task *t, answer *a)
 {
     a->error = t->prepares ? t->w->prepare(t->w, t->s) : measure(t->w, t->s, t->plain, &a->row);
     (void)snprintf(a->message, sizeof a->message, "%s", a->error == OK ? "" : err_message());
-    bool told = fwrite(a, sizeof *a, 1, back) == 1 && fflush(back) == 0;
-    _exit(told ? 0 : ERR_IO);
+    a->told = true;
+    _exit(0);
 }
 
-static err wait_for(pid_t child, answer *a, FILE *back)
+static err wait_for(pid_t child, const answer *a)
 {
     int status;
     if (waitpid(child, &status, 0) != child) return err_set_errno(ERR_SYSTEM, "no new process");
     if (WIFSIGNALED(status))
         return err_set(ERR_INTERNAL, "its process was ended by signal %d", WTERMSIG(status));
-    rewind(back);
-    if (fread(a, sizeof *a, 1, back) != 1) return err_set(ERR_IO, "its process did not tell its result");
+    if (!a->told) return err_set(ERR_INTERNAL, "its process ended without a result");
     return a->error == OK ? OK : err_set(a->error, "%s", a->message);
 }
 
 static err run_process(const task *t, answer *a)
 {
-    FILE *back = tmpfile();
-    if (!back) return err_set_errno(ERR_CANNOT_CREATE, "no temporary file");
+    a->told = false;
     (void)fflush(stdout);
     pid_t child = fork();
-    if (child == 0) be_process(t, a, back);
-    err error = child > 0 ? wait_for(child, a, back) : err_set_errno(ERR_SYSTEM, "no new process");
-    (void)fclose(back);
-    return error;
+    if (child == 0) be_process(t, a);
+    return child > 0 ? wait_for(child, a) : err_set_errno(ERR_SYSTEM, "no new process");
 }
 
 err perf_measure(const workload *w, const perf_setting *s, bool plain, perf_row *out)
 {
-    answer *a = calloc(1, sizeof *a);
-    if (!a) return err_set(ERR_SYSTEM, "out of memory");
+    answer *a = mmap(NULL, sizeof *a, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (a == MAP_FAILED) return err_set_errno(ERR_SYSTEM, "no memory to share with a process");
     task t = {.w = w, .s = s, .plain = plain, .prepares = true};
     err error = w->prepare ? run_process(&t, a) : OK;
     t.prepares = false;
     if (error == OK) error = run_process(&t, a);
     *out = error == OK ? a->row : (perf_row){0};
     out->w = w;
-    free(a);
+    (void)munmap(a, sizeof *a);
     if (error == ERR_UNAVAILABLE) {
         (void)snprintf(out->reason, sizeof out->reason, "%s", err_message());
         return OK;
