@@ -9,7 +9,7 @@
 
 static err allocate(size_t n, double **out)
 {
-    *out = malloc((n + 1) * sizeof **out);
+    *out = calloc(n + 1, sizeof **out);
     return *out ? OK : err_set(ERR_SYSTEM, "out of memory for %zu numbers of image features", n);
 }
 
@@ -207,7 +207,7 @@ static void add_kernels(void *context, const tile *t)
     }
 }
 
-/* sums (blocks,blocks): of the pairs of an image of one block of a (n,d) and one of another of b (m,d). */
+/* Adds to sums (blocks,blocks): of the pairs of an image of one block of a (n,d) and one of another of b (m,d). */
 static err sum_kernels(const float *a, int n, const float *b, int m, int d, int blocks, bool same,
                        double *sums)
 {
@@ -215,7 +215,6 @@ static err sum_kernels(const float *a, int n, const float *b, int m, int d, int 
     kernel_sums s = {a, b, d, blocks, same, calloc((size_t)n * width, sizeof *s.rows)};
     if (!s.rows) return err_set(ERR_SYSTEM, "out of memory for the kernels of %d images", n);
     err error = tiles_visit(n, m, add_kernels, &s);
-    for (size_t i = 0; i < width * width; i++) sums[i] = 0.0;
     for (size_t i = 0; i < (size_t)n; i++)
         for (size_t c = 0; c < width; c++) sums[i % width * width + c] += s.rows[i * width + c];
     free(s.rows);

@@ -175,14 +175,15 @@ err metric_rouge_l(const text_sample *samples, int n, double *out)
     return row ? OK : err_set(ERR_SYSTEM, "out of memory for a report of %d tokens", longest);
 }
 
-/* weight[id] = ln N - ln max(1, samples with the n-gram `id` in a reference). The caller frees it. */
+/* weight[id] = ln N - ln max(1, samples with the n-gram `id` in a reference). The caller frees it, after a
+ * failure, too.
+ */
 static err document_weights(const corpus *c, double **weight)
 {
     size_t size = (size_t)ngram_table_size(c->table) + 1;
     *weight = calloc(size, sizeof **weight);
     int *last = calloc(size, sizeof *last); /* the last sample, from 1, that was counted for an n-gram */
     if (!*weight || !last) {
-        free(*weight);
         free(last);
         return err_set(ERR_SYSTEM, "out of memory for %zu n-grams", size);
     }

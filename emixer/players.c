@@ -341,6 +341,6 @@ err record_players(emixer *e)
 
 err players_set_constants(emixer *e)
 {
-    if (rotation_batch(&e->o) > 0) TRY(rotation_set_targets(e->n, &e->o));
+    TRY(rotation_set_targets(e->n, &e->o));
     return e->o.pairs > 0 && e->o.matching_weight > 0 ? matching_set_targets(e->n, &e->o) : OK;
 }

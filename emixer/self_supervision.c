@@ -35,6 +35,7 @@ nn_t rotation_loss(net *n, const emixer_opts *o, nn_t features)
 err rotation_set_targets(net *n, const emixer_opts *o)
 {
     int count = rotation_batch(o);
+    if (count == 0) return OK; /* no rotation is learnt */
     float *targets = calloc((size_t)count * ROTATIONS, sizeof *targets);
     if (!targets) return err_set(ERR_SYSTEM, "out of memory for rotation targets");
     for (int b = 0; b < count; b++) targets[b * ROTATIONS + b % ROTATIONS] = 1.0F;

@@ -156,6 +156,7 @@ static err order_calls(step *s)
 static void describe_calls(step *s)
 {
     for (int k = 0; k < s->n_forward; k++) {
+        /* order_calls put n_forward nodes there. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         binding *b = &s->nodes[s->forward[k]->id];
         b->c.n = s->forward[k];
         if (s->forward[k]->place != PLACE_REPLICATED) {
@@ -166,6 +167,7 @@ static void describe_calls(step *s)
     }
     for (int k = 0; k < s->n_backward; k++) {
         const node *x = s->backward[k];
+        /* And n_backward there. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         binding *b = &s->nodes[x->id];
         for (int i = 0; i < x->n_in; i++) {
             binding *from = &s->nodes[x->in[i]->id];

