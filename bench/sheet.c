@@ -67,7 +67,7 @@ enum {
     COLUMN = 560, /* a picture and its text */
     COLUMNS = 2,
     LINE = 17,
-    LINE_LETTERS = 58,
+    LINE_LETTERS = 54, /* of a wide font such as DejaVu Sans */
     LINES_MAX = 24,
     EXAMPLES = 4 /* of each class */
 };
