@@ -207,7 +207,8 @@ static void add_kernels(void *context, const tile *t)
     }
 }
 
-/* Adds to sums (blocks,blocks): of the pairs of an image of one block of a (n,d) and one of another of b (m,d). */
+/* Adds to sums (blocks,blocks): of the pairs of an image of one block of a (n,d) and one of another of b
+ * (m,d). */
 static err sum_kernels(const float *a, int n, const float *b, int m, int d, int blocks, bool same,
                        double *sums)
 {
