@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* n zeros. */
 static err allocate(size_t n, double **out)
 {
     *out = calloc(n + 1, sizeof **out);
