@@ -180,6 +180,7 @@ emixer_opts lesson_options(const settings *s, const lesson *l, int seed)
     o.joint_weight = (float)s->joint_weight;
     o.joint_shared = s->joint_shared;
     o.joint_words = s->joint_words;
+    o.joint_real_reports = s->joint_real_reports;
     o.judgement_weight = (float)s->judgement_weight;
     o.matching_weight = (float)s->matching_weight;
     o.reading_weight = (float)s->reading_weight;

@@ -53,6 +53,9 @@ typedef struct emixer_opts {
                           matching_weight or reading_weight teaches these; else as D does */
     bool joint_words;  /* the joint discriminator reaches G through the written words, too; else through the
                           image alone */
+    bool joint_real_reports; /* G's images are judged with the real report of the sample whose labels they
+                                were made from (after Reed et al., ICML 2016), not with what R writes of them;
+                                joint_words is not looked at */
     float judgement_weight; /* of what these two say of written reports, in R's loss, times their own weights:
                                the gradient through drawn words is noisy, and drowns the words' likelihood */
     float matching_weight;  /* of the contrastive image-report loss of R; 0: off */

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,12 +150,41 @@ err feed_labels(emixer *e, feed *f, const char *purpose, uint64_t t, int rows, n
     return nn_set(e->n, input, f->labels);
 }
 
-/* The labels of fakes, and those that they are judged under. */
-static err set_fake_labels(emixer *e, feed *f, const char *purpose, uint64_t t, nn_t labels, nn_t judged)
+/* Ids alone of the reports of chosen[0..P); without pairs, of any texts. */
+static err set_ids(emixer *e, feed *f, uint64_t t, nn_t input)
+{
+    const emixer_opts *o = &e->o;
+    const emixer_data *d = f->data;
+    size_t tokens = (size_t)o->sentences * (size_t)o->words;
+    rng draw = rng_open(o->seed, "emixer/texts", t);
+    for (int i = 0; i < o->pairs; i++) {
+        const char *report =
+            has_pairs(f) ? d->reports[f->chosen[i]] : d->unpaired[rng_below(&draw, d->n_unpaired)];
+        report_encode_target(o, d->words, report, f->ids + (size_t)i * tokens, f->previous, f->bags,
+                             f->stops);
+    }
+    return nn_set(e->n, input, f->ids);
+}
+
+/* Labels for the first P rows of fakes, of samples with a report, and these reports; the other rows, as ever,
+ * of any. There are pairs, or joint_weight was refused. */
+static err set_label_reports(emixer *e, feed *f, const char *purpose, uint64_t t, nn_t labels, nn_t reports)
+{
+    char of_pairs[64];
+    (void)snprintf(of_pairs, sizeof of_pairs, "%s/pairs", purpose);
+    balance_draw(&f->paired, e->o.seed, of_pairs, t, e->o.pairs, NULL, f->labels, f->chosen);
+    TRY(set_ids(e, f, t, reports));
+    return nn_set(e->n, labels, f->labels);
+}
+
+/* The labels of fakes, and those that they are judged under. reports: of label_reports. */
+static err set_fake_labels(emixer *e, feed *f, const char *purpose, uint64_t t, nn_t labels, nn_t judged,
+                           nn_t reports)
 {
     const emixer_opts *o = &e->o;
     int hidden = unlabelled_rows(o);
     TRY(feed_labels(e, f, purpose, t, o->batch, labels));
+    if (has_label_reports(o)) TRY(set_label_reports(e, f, purpose, t, labels, reports));
     if (hidden == 0) return OK;
     memset(label_row(o, f, o->batch - hidden), 0, (size_t)hidden * (size_t)o->n_labels * sizeof *f->labels);
     return nn_set(e->n, judged, f->labels);
@@ -173,22 +203,6 @@ static void draw_unlabelled(const emixer_opts *o, feed *f, uint64_t t)
         dataset_pixels(d->set, from->index[rng_below(&draw, from->n)], image_row(o, f, first + i));
         memset(label_row(o, f, first + i), 0, (size_t)o->n_labels * sizeof *f->labels);
     }
-}
-
-/* Ids alone of the reports of chosen[0..P); without pairs, of any texts. */
-static err set_ids(emixer *e, feed *f, uint64_t t, nn_t input)
-{
-    const emixer_opts *o = &e->o;
-    const emixer_data *d = f->data;
-    size_t tokens = (size_t)o->sentences * (size_t)o->words;
-    rng draw = rng_open(o->seed, "emixer/texts", t);
-    for (int i = 0; i < o->pairs; i++) {
-        const char *report =
-            has_pairs(f) ? d->reports[f->chosen[i]] : d->unpaired[rng_below(&draw, d->n_unpaired)];
-        report_encode_target(o, d->words, report, f->ids + (size_t)i * tokens, f->previous, f->bags,
-                             f->stops);
-    }
-    return nn_set(e->n, input, f->ids);
 }
 
 /* P images: those of pairs, or any. */
@@ -217,7 +231,8 @@ err feed_discriminator(emixer *e, feed *f, uint64_t t)
     TRY(nn_set(e->n, e->in.discriminator.real, f->images));
     TRY(nn_set(e->n, e->in.discriminator.real_labels, f->labels));
     if (players_read(o)) TRY(set_ids(e, f, t, e->in.discriminator.reports));
-    TRY(set_fake_labels(e, f, "emixer/fake", t, e->in.discriminator.fake_labels, e->in.discriminator.judged));
+    TRY(set_fake_labels(e, f, "emixer/fake", t, e->in.discriminator.fake_labels, e->in.discriminator.judged,
+                        e->in.discriminator.label_reports));
     if (o->lecam_weight > 0) TRY(set_averages(e, f));
     if (rotation_batch(o) == 0) return OK;
     rotation_draw(o, f->data, t, f->images);
@@ -228,7 +243,8 @@ err feed_discriminator(emixer *e, feed *f, uint64_t t)
 
 err feed_generator(emixer *e, feed *f, uint64_t t)
 {
-    return set_fake_labels(e, f, "emixer/generator", t, e->in.generator.labels, e->in.generator.judged);
+    return set_fake_labels(e, f, "emixer/generator", t, e->in.generator.labels, e->in.generator.judged,
+                           e->in.generator.label_reports);
 }
 
 /* ---- R ---- */

@@ -214,10 +214,11 @@ typedef struct pair {
 nn_t report_logits(net *n, const emixer_opts *o, nn_t report, nn_t y);
 nn_t joint_logits(net *n, const emixer_opts *o, nn_t image, nn_t words);
 
-/* D's losses (1). The joint one sees matched real pairs, generated pairs, and mismatched real ones: image i
- * with report i + 1; the latter two count half each. */
+/* D's losses (1). The joint one sees matched real pairs, one or more kinds of generated pairs, and mismatched
+ * real ones: image i with report i + 1; all but the first share a weight of 1 equally. */
+enum { MOST_KINDS = 2 }; /* of generated pairs */
 nn_t report_hinge(net *n, const emixer_opts *o, pair real, pair fake);
-nn_t joint_hinge(net *n, const emixer_opts *o, pair real, pair fake);
+nn_t joint_hinge(net *n, const emixer_opts *o, pair real, const pair *made, int kinds);
 
 /* ---- players.c ---- */
 
@@ -233,6 +234,9 @@ bool is_judged(const emixer_opts *o); /* does R's loss have what they say? */
 
 /* Does R learn which reports fit an image? */
 bool fits_reports(const emixer_opts *o);
+
+/* Are fakes judged with the real report of their labels? */
+bool has_label_reports(const emixer_opts *o);
 
 /* Rows of D's real images that have no label: the last ones. */
 int unlabelled_rows(const emixer_opts *o);
@@ -272,10 +276,12 @@ typedef struct emixer_inputs {
         nn_t fake_labels, judged;        /* (B,K) the labels that fakes are made of, and judged under */
         nn_t rotation;                   /* real images, labelled or not */
         nn_t reports;                    /* (P,S*W) ids: those of the first images of `real` */
+        nn_t label_reports;              /* (P,S*W) ids: of the samples with the first fakes' labels */
         nn_t real_average, fake_average; /* (B,1) LeCam's moving averages of the logits, in every row */
     } discriminator;
     struct {
         nn_t labels, judged; /* (B,K) */
+        nn_t label_reports;  /* (P,S*W) */
     } generator;
     struct {
         nn_t images, labels;    /* (B,1,R,R), (B,K) NaN = unknown; the first P have reports */

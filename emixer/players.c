@@ -119,16 +119,32 @@ static pair known_pair(emixer *e, nn_t image, nn_t report, nn_t labels)
     return known;
 }
 
+static image_code code_of_first(emixer *e, nn_t images)
+{
+    return encoder(e->n, &e->o, nn_slice(e->n, images, 0, e->o.pairs), false);
+}
+
+/* The first P images as the joint discriminator knows them. features: of all, by D. */
+static nn_t known_image(emixer *e, nn_t images, nn_t features)
+{
+    return shares_knowledge(&e->o) ? code_of_first(e, images).embedding
+                                   : nn_slice(e->n, features, 0, e->o.pairs);
+}
+
 /* The first P of fake images with the reports that R writes of them. features: of the images, by D. fixed: no
  * gradient goes through the words. */
 static pair written_pair(emixer *e, nn_t images, nn_t features, nn_t labels, const char *purpose, bool fixed)
 {
-    int p = e->o.pairs;
-    image_code code = encoder(e->n, &e->o, nn_slice(e->n, images, 0, p), false);
+    image_code code = code_of_first(e, images);
     nn_t report = decoder_write(e->n, &e->o, code, purpose);
     if (fixed) report = nn_detach(e->n, report);
-    nn_t image = shares_knowledge(&e->o) ? code.embedding : nn_slice(e->n, features, 0, p);
+    nn_t image = shares_knowledge(&e->o) ? code.embedding : nn_slice(e->n, features, 0, e->o.pairs);
     return known_pair(e, image, report, labels);
+}
+
+bool has_label_reports(const emixer_opts *o)
+{
+    return o->pairs > 0 && o->joint_weight > 0 && o->joint_real_reports;
 }
 
 static void add_reading(emixer *e, sum *loss, nn_t features, nn_t fake)
@@ -137,13 +153,18 @@ static void add_reading(emixer *e, sum *loss, nn_t features, nn_t fake)
     net *n = e->n;
     if (!players_read(o)) return;
     e->in.discriminator.reports = report_input(e, "reports");
-    nn_t image = nn_slice(n, shares_knowledge(o) ? e->in.discriminator.real : features, 0, o->pairs);
-    if (shares_knowledge(o)) image = encoder(n, o, image, false).embedding;
+    nn_t image = known_image(e, e->in.discriminator.real, features);
     pair real = known_pair(e, image, e->in.discriminator.reports, e->in.discriminator.real_labels);
-    pair made = written_pair(e, fake, nn_slice(n, features, o->batch, o->batch),
-                             e->in.discriminator.fake_labels, "discriminator/report", false);
-    if (o->report_weight > 0) add_term(loss, o->report_weight, report_hinge(n, o, real, made));
-    if (o->joint_weight > 0) add_term(loss, o->joint_weight, joint_hinge(n, o, real, made));
+    nn_t fake_labels = e->in.discriminator.fake_labels;
+    pair made[MOST_KINDS] = {written_pair(e, fake, nn_slice(n, features, o->batch, o->batch), fake_labels,
+                                          "discriminator/report", false)};
+    int kinds = 1;
+    if (has_label_reports(o)) {
+        e->in.discriminator.label_reports = report_input(e, "reports of fake labels");
+        made[kinds++] = known_pair(e, made[0].image, e->in.discriminator.label_reports, fake_labels);
+    }
+    if (o->report_weight > 0) add_term(loss, o->report_weight, report_hinge(n, o, real, made[0]));
+    if (o->joint_weight > 0) add_term(loss, o->joint_weight, joint_hinge(n, o, real, made, kinds));
 }
 
 /* One pass judges real images, fakes, and (if on) turned real images: rows 0..B, B..2B, 2B.. of one batch. */
@@ -189,6 +210,24 @@ static void add_labels(emixer *e, sum *loss, nn_t fake)
     add_term(loss, o->label_weight, nn_binary_cross_entropy(e->n, logits, e->in.generator.labels));
 }
 
+/* features: of fakes, by D. */
+static void add_joint(emixer *e, sum *loss, nn_t fake, nn_t features)
+{
+    const emixer_opts *o = &e->o;
+    nn_t labels = e->in.generator.labels;
+    pair made;
+    if (o->pairs == 0 || o->joint_weight <= 0) return;
+    if (has_label_reports(o)) {
+        e->in.generator.label_reports = report_input(e, "reports of generator labels");
+        nn_t image = known_image(e, fake, features);
+        made = known_pair(e, image, e->in.generator.label_reports, labels);
+    } else {
+        made = written_pair(e, fake, features, labels, "generator/report", !o->joint_words);
+    }
+    add_term(loss, o->joint_weight,
+             nn_hinge(e->n, joint_logits(e->n, o, made.image, made.words), HINGE_GENERATOR));
+}
+
 static nn_t record_generator(emixer *e)
 {
     const emixer_opts *o = &e->o;
@@ -207,11 +246,7 @@ static nn_t record_generator(emixer *e)
         add_term(&loss, generator_rotation_share * o->rotation_weight,
                  rotation_loss(n, o, nn_slice(n, h, b, r)));
     add_labels(e, &loss, fake);
-    if (o->pairs > 0 && o->joint_weight > 0) {
-        pair made = written_pair(e, fake, own, labels, "generator/report", !o->joint_words);
-        add_term(&loss, o->joint_weight,
-                 nn_hinge(n, joint_logits(n, o, made.image, made.words), HINGE_GENERATOR));
-    }
+    add_joint(e, &loss, fake, own);
     return total(n, &loss);
 }
 

@@ -56,11 +56,14 @@ nn_t report_hinge(net *n, const emixer_opts *o, pair real, pair fake)
     return nn_weighted_sum(n, terms, (float[]){1, 1}, 2);
 }
 
-nn_t joint_hinge(net *n, const emixer_opts *o, pair real, pair fake)
+nn_t joint_hinge(net *n, const emixer_opts *o, pair real, const pair *made, int kinds)
 {
-    nn_t mismatched = shifted(n, real.words);
-    nn_t terms[] = {nn_hinge(n, joint_logits(n, o, real.image, real.words), HINGE_REAL),
-                    nn_hinge(n, joint_logits(n, o, fake.image, fake.words), HINGE_FAKE),
-                    nn_hinge(n, joint_logits(n, o, real.image, mismatched), HINGE_FAKE)};
-    return nn_weighted_sum(n, terms, (float[]){1, 0.5F, 0.5F}, 3);
+    nn_t terms[MOST_KINDS + 2] = {nn_hinge(n, joint_logits(n, o, real.image, real.words), HINGE_REAL)};
+    float weights[MOST_KINDS + 2] = {1};
+    for (int i = 0; i <= kinds; i++) {
+        pair false_one = i < kinds ? made[i] : (pair){.image = real.image, .words = shifted(n, real.words)};
+        terms[i + 1] = nn_hinge(n, joint_logits(n, o, false_one.image, false_one.words), HINGE_FAKE);
+        weights[i + 1] = 1.0F / (float)(kinds + 1);
+    }
+    return nn_weighted_sum(n, terms, weights, kinds + 2);
 }

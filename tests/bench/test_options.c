@@ -138,6 +138,7 @@ Test(options, defaults_are_those_of_the_models)
     cr_expect_eq((float)s.joint_weight, e->joint_weight);
     cr_expect_eq(s.joint_shared, e->joint_shared);
     cr_expect_eq(s.joint_words, e->joint_words);
+    cr_expect_eq(s.joint_real_reports, e->joint_real_reports);
     cr_expect_eq((float)s.judgement_weight, e->judgement_weight);
     cr_expect_eq((float)s.matching_weight, e->matching_weight);
     cr_expect_eq((float)s.reading_weight, e->reading_weight);

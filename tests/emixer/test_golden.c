@@ -65,16 +65,19 @@ static void compare(nn_device device)
     dataset_close(set);
 }
 
-static void compare_pairs(nn_device device)
+static void compare_pairs(nn_device device, bool real_reports)
 {
     losses l;
     double want[3];
     tiny_pairs p;
     tiny_pairs_open(&p);
-    emixer *e = tiny_open_on(device, tiny_pair_options(p.words));
+    emixer_opts o = tiny_pair_options(p.words);
+    o.joint_real_reports = real_reports;
+    emixer *e = tiny_open_on(device, o);
     load_weights(e->n, TEST_GOLDEN "/emixer_pairs_weights.safetensors");
     ASSERT_OK(emixer_train(e, &p.data, NULL, 0, keep_losses, &l));
-    golden_rows rows = golden_rows_open("emixer_pairs_losses.csv", 3);
+    golden_rows rows =
+        golden_rows_open(real_reports ? "emixer_real_reports_losses.csv" : "emixer_pairs_losses.csv", 3);
     int t = 0;
     for (; golden_rows_next(&rows, want); t++) {
         CHECK_CLOSE((double)l.d[t], want[0], 1e-4, t);
@@ -88,12 +91,22 @@ static void compare_pairs(nn_device device)
 
 Test(golden, losses_with_reports_ref)
 {
-    compare_pairs(nn_on(&be_ref));
+    compare_pairs(nn_on(&be_ref), false);
+}
+
+Test(golden, losses_with_real_reports_of_labels_ref)
+{
+    compare_pairs(nn_on(&be_ref), true);
+}
+
+Test(golden, losses_with_real_reports_of_labels_cpu)
+{
+    compare_pairs(nn_on(&be_cpu), true);
 }
 
 Test(golden, losses_with_reports_cpu)
 {
-    compare_pairs(nn_on(&be_cpu));
+    compare_pairs(nn_on(&be_cpu), false);
 }
 
 Test(golden, losses_of_the_first_updates_ref)

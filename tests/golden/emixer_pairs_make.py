@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes emixer_pairs_weights.safetensors and emixer_pairs_losses.csv beside this file: the whole EMIXER, with reports,
 unlabelled images, LeCam, matching and denoising; initial weights, and the losses of the first updates that PyTorch gets
-from them in double precision. What the image half has is in models_make.py.
+from them in double precision. And emixer_real_reports_losses.csv, the same with joint_real_reports. What the image half
+has is in models_make.py.
 
 Run with: python3 emixer_pairs_make.py (needs what models_make.py needs).
 """
@@ -302,11 +303,12 @@ def seen(x, u):
 # ---- updates ----
 
 
-def main():
+def train(real_reports, path):
     w, images = weights(), base.made_images(base.IMAGES, SIDE)
     labels = base.made_labels()
     all_labels = torch.tensor(labels)
-    w.save("emixer_pairs_weights.safetensors")
+    if not real_reports:
+        w.save("emixer_pairs_weights.safetensors")
     adams = {"D/": torch.optim.Adam(w.scope("D/"), 2e-3, (0.1, 0.9), 1e-6),
              "G/": torch.optim.Adam(w.scope("G/"), 1e-3, (0.1, 0.9), 1e-6),
              "R/": torch.optim.Adam(w.scope("R/"), 1e-3, (0.9, 0.999), 1e-6)}
@@ -334,13 +336,21 @@ def main():
     def drawn_labels(purpose, t, count=BATCH):
         return all_labels[pair_draw(labels, purpose, t, count, False)]
 
+    def labels_of_fakes(purpose, t):
+        """With the reports of the first, if these are judged with them."""
+        y = drawn_labels(purpose, t)
+        if not real_reports:
+            return y, None
+        drawn = pair_draw(labels, purpose + "/pairs", t, PAIRS, True)
+        return torch.cat([all_labels[drawn], y[PAIRS:]]), one_hot(targets([REPORTS[i] for i in drawn])[0])
+
     def discriminator(t):
         drawn = pair_draw(labels, "emixer/pairs", t, PAIRS, True)
         drawn += pair_draw(labels, "emixer/real", t, BATCH - PAIRS - HIDDEN, False)
         stream = Stream(SEED, "emixer/unlabelled", t)
         hidden = [base.LABELLED + stream.below(base.IMAGES - base.LABELLED) for _ in range(HIDDEN)]
         real_labels = torch.cat([all_labels[drawn], torch.zeros(HIDDEN, LABELS)])
-        fake_labels = drawn_labels("emixer/fake", t)
+        fake_labels, label_reports = labels_of_fakes("emixer/fake", t)
         with torch.no_grad():
             fake = generated("discriminator/z", t, fake_labels)
         x = torch.cat([pixels(images, drawn + hidden)[:, None], fake])
@@ -355,9 +365,11 @@ def main():
         loss = loss + REPORT * (F.relu(1 - report_logits(w, r, real_labels[:PAIRS])).mean() +
                                 F.relu(1 + report_logits(w, fr, fake_labels[:PAIRS])).mean())
         rh, mismatched = h[:PAIRS], torch.roll(r, -1, 0)
-        loss = loss + JOINT * (F.relu(1 - joint_logits(w, rh, r)).mean() +
-                               0.5 * F.relu(1 + joint_logits(w, fh, fr)).mean() +
-                               0.5 * F.relu(1 + joint_logits(w, rh, mismatched)).mean())
+        wrong = [joint_logits(w, fh, fr), joint_logits(w, rh, mismatched)]
+        if real_reports:
+            wrong.append(joint_logits(w, fh, reader(w, "D", label_reports)))
+        loss = loss + JOINT * F.relu(1 - joint_logits(w, rh, r)).mean()
+        loss = loss + JOINT * sum(F.relu(1 + scores).mean() for scores in wrong) / len(wrong)
         value = update("D/", loss)
         for i, scores in enumerate((real, made)):
             mean = scores.mean().item()
@@ -395,21 +407,29 @@ def main():
         return update("R/", loss)
 
     def generator(t):
-        y = drawn_labels("emixer/generator", t)
+        y, label_reports = labels_of_fakes("emixer/generator", t)
         fake = generated("generator/z", t, y)
         x = base.augmented(fake, fill_uniform(SEED, "generator/augment", t, (BATCH, 6)))
         h = base.features(w, torch.cat([x, base.turned(fake[: BATCH // 2])]))
         loss = -base.logits(w, h[:BATCH], judged(y)).mean() + 0.2 * base.ROTATION * base.rotation_loss(w, h[BATCH:])
         visible = seen(fake, fill_uniform(SEED, "generator/seen", t, (BATCH, 6)))
         loss = loss + LABEL * label_loss(w, encoder(w, visible, False)[1], y)
-        fh, fr = written_pair(w, fake, h[:BATCH], "generator/report", t)
+        if real_reports:
+            fh, fr = h[:PAIRS], reader(w, "D", label_reports)
+        else:
+            fh, fr = written_pair(w, fake, h[:BATCH], "generator/report", t)
         loss = loss - JOINT * joint_logits(w, fh, fr).mean()
         return update("G/", loss)
 
     for t in range(base.STEPS):
         d, r = discriminator(t), writer(t)
         rows.append((d, generator(t), r))
-    base.write_csv("emixer_pairs_losses.csv", ("discriminator", "generator", "writer"), rows)
+    base.write_csv(path, ("discriminator", "generator", "writer"), rows)
+
+
+def main():
+    train(False, "emixer_pairs_losses.csv")
+    train(True, "emixer_real_reports_losses.csv")
 
 
 if __name__ == "__main__":
