@@ -80,8 +80,11 @@ typedef struct report_scores {
     int compared;              /* of them, whose variety is measured: equally many of both sides */
     double micro_f1, macro_f1; /* clinical, over the labels that the labeller knows */
     double *f1;                /* (labels) NaN where unknown or undefined; owned */
-    text_diversity diversity;  /* of `compared` reports */
-    double verbatim;           /* share that is word for word a training image's report */
+    double *agreement;     /* (labels) AUROC of the classifier's view of the images against what their reports
+                              say;     NaN as f1; owned */
+    double mean_agreement; /* over the labels that have one on both sides */
+    text_diversity diversity; /* of `compared` reports */
+    double verbatim;          /* share that is word for word a training image's report */
 } report_scores;
 
 /* Reports of both sides; n is 0 for both unless both have some. */

@@ -162,6 +162,7 @@ static err print_reports(const score_all *a, text *out)
         (void)snprintf(name, sizeof name, "F1 %.100s", a->sides->real_set->label_names[k]);
         report_row(&t, name, x->f1[k], y->f1[k]);
     }
+    report_row(&t, "agreement with the image", x->mean_agreement, y->mean_agreement);
     for (int j = 0; j < 4; j++) {
         (void)snprintf(name, sizeof name, "distinct-%d of %d reports", j + 1, x->compared);
         report_row(&t, name, x->diversity.distinct[j], y->diversity.distinct[j]);
@@ -270,12 +271,16 @@ static void report_cells(csv *c, const report_scores *r, const char *prefix, int
                  {"distinct_4", r->diversity.distinct[3]},
                  {"mean_tokens", r->diversity.mean_tokens},
                  {"verbatim", r->verbatim}};
-    double f1 = r->n == 0 ? (double)NAN : all ? r->micro_f1 : label >= 0 ? r->f1[label] : (double)NAN;
+    const double none = (double)NAN;
+    double f1 = r->n == 0 ? none : all ? r->micro_f1 : label >= 0 ? r->f1[label] : none;
+    double agreement = r->n == 0 ? none : all ? r->mean_agreement : label >= 0 ? r->agreement[label] : none;
     (void)snprintf(name, sizeof name, "%sclinical_f1", prefix);
     number(c, name, f1);
+    (void)snprintf(name, sizeof name, "%sagreement", prefix);
+    number(c, name, agreement);
     for (size_t j = 0; j < sizeof cells / sizeof cells[0]; j++) {
         (void)snprintf(name, sizeof name, "%s%s", prefix, cells[j].name);
-        number(c, name, all && r->n ? cells[j].value : (double)NAN);
+        number(c, name, all && r->n ? cells[j].value : none);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "data/report_text.h"
 #include "downstream/label_metrics.h"
 #include "downstream/labeller.h"
+#include "downstream/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,14 +54,14 @@ static err reports_open(const side *x, reports *out)
 
 /* ---- what they say ---- */
 
-/* found (n,labels): 1 where the report affirms or doubts the label; truth (n,labels): that of the image, NaN
- * for labels that the labeller does not know. */
+/* found (n,labels): 1 where the report affirms or doubts the label; truth (n,labels): that of the image. Both
+ * are NaN for labels that the labeller does not know. */
 static err read_findings(const labeller *l, const sides *s, const side *x, const reports *r, mention *said,
                          float *found, float *truth)
 {
     size_t labels = (size_t)s->labels;
     for (size_t i = 0; i < (size_t)r->n; i++) {
-        for (size_t k = 0; k < labels; k++) truth[i * labels + k] = NAN;
+        for (size_t k = 0; k < labels; k++) found[i * labels + k] = truth[i * labels + k] = NAN;
         TRY(labeller_read(l, x->set->samples[x->list.index[r->image[i]]].report, said));
         for (int m = 0; m < labeller_labels(l); m++) {
             int k = dataset_label(s->real_set, labeller_label(l, m));
@@ -72,6 +73,28 @@ static err read_findings(const labeller *l, const sides *s, const side *x, const
     return OK;
 }
 
+/* How well what the classifier sees in the images tells what their reports say: the two know nothing of each
+ * other, so that an image and a report that both follow another label agree, and those of two labels do not.
+ */
+static err score_agreement(const sides *s, const side *x, const reports *r, const float *found,
+                           double *agreement)
+{
+    size_t labels = (size_t)s->labels, n = (size_t)r->n;
+    float *seen = malloc((2 * n + 1) * sizeof *seen);
+    if (!seen) return err_set(ERR_SYSTEM, "out of memory for the findings of %zu reports", n);
+    float *said = seen + n;
+    err error = OK;
+    for (size_t k = 0; k < labels && error == OK; k++) {
+        for (size_t i = 0; i < n; i++) {
+            seen[i] = x->probabilities[(size_t)r->image[i] * labels + k];
+            said[i] = found[i * labels + k];
+        }
+        error = metric_auroc(seen, said, r->n, &agreement[k]);
+    }
+    free(seen);
+    return error;
+}
+
 static err score_findings(const labeller *l, const sides *s, const side *x, const reports *r,
                           report_scores *out)
 {
@@ -80,7 +103,8 @@ static err score_findings(const labeller *l, const sides *s, const side *x, cons
     mention *said = malloc((size_t)labeller_labels(l) * sizeof *said);
     label_counts *counts = malloc(labels * sizeof *counts);
     out->f1 = malloc(labels * sizeof *out->f1);
-    err error = found && said && counts && out->f1
+    out->agreement = malloc(labels * sizeof *out->agreement);
+    err error = found && said && counts && out->f1 && out->agreement
                     ? read_findings(l, s, x, r, said, found, found + values)
                     : err_set(ERR_SYSTEM, "out of memory for the findings of %d reports", r->n);
     if (error == OK) {
@@ -89,10 +113,23 @@ static err score_findings(const labeller *l, const sides *s, const side *x, cons
         out->micro_f1 = metric_label_micro_f1(counts, s->labels);
         out->macro_f1 = metric_label_macro_f1(counts, s->labels);
     }
+    if (error == OK) error = score_agreement(s, x, r, found, out->agreement);
     free(found);
     free(said);
     free(counts);
     return error;
+}
+
+static void average_agreement(int labels, report_pair *p)
+{
+    report_scores *const both[] = {&p->synthetic, &p->held_out};
+    int count = 0;
+    for (int k = 0; k < labels; k++) {
+        if (isnan(both[0]->agreement[k]) || isnan(both[1]->agreement[k])) continue;
+        for (int i = 0; i < 2; i++) both[i]->mean_agreement += both[i]->agreement[k];
+        count++;
+    }
+    for (int i = 0; i < 2; i++) both[i]->mean_agreement = count ? both[i]->mean_agreement / count : NAN;
 }
 
 /* ---- how varied they are ---- */
@@ -129,6 +166,7 @@ static err score_both(const sides *s, const reports *a, const reports *b, const 
     TRY(labeller_open(NULL, &l));
     err error = score_side(l, s, &s->synthetic, a, training, compared, &out->synthetic);
     if (error == OK) error = score_side(l, s, &s->held_out, b, training, compared, &out->held_out);
+    if (error == OK) average_agreement(s->labels, out);
     labeller_close(l);
     return error;
 }
@@ -153,5 +191,7 @@ void report_pair_close(report_pair *p)
 {
     free(p->synthetic.f1);
     free(p->held_out.f1);
+    free(p->synthetic.agreement);
+    free(p->held_out.agreement);
     *p = (report_pair){{0}, {0}};
 }

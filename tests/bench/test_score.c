@@ -105,6 +105,12 @@ static void expect_like_real(const table *t)
     cr_expect_str_eq(cell(t, 0, "copies"), "none found");
     cr_expect_float_eq(value(t, 0, "copies_pixels_score"), .5, .15);
     cr_expect(value(t, 0, "clinical_f1") > .8 && value(t, 0, "real_clinical_f1") > .8);
+    cr_expect_gt(value(t, 0, "agreement"), .6);
+    cr_expect_float_eq(value(t, 0, "agreement"), value(t, 0, "auroc"), .1);
+    cr_expect_float_eq(value(t, 0, "real_agreement"), value(t, 0, "real_auroc"), .1);
+    cr_expect_float_eq(value(t, 0, "agreement"),
+                       (value(t, 2, "agreement") + value(t, 3, "agreement") + value(t, 4, "agreement")) / 3,
+                       1e-8);
     cr_expect_float_eq(value(t, 0, "distinct_1"), value(t, 0, "real_distinct_1"), .02);
     cr_expect_float_eq(value(t, 0, "mean_tokens"), value(t, 0, "real_mean_tokens"), 5);
 }
@@ -270,6 +276,30 @@ Test(score, images_that_do_not_follow_their_labels_show)
     dataset_close(swapped);
     dataset_close(set);
     free(labels);
+}
+
+/* Reports of other images: labels and images are as before, and the two halves of a pair do not fit. */
+Test(score, reports_of_other_images_do_not_agree)
+{
+    static const char *const arguments[] = {"score", "packed:swapped", COHORT, "--out", "out", SMALL, NULL};
+    dataset *set = cohort();
+    char path[PATH_BYTES];
+    const char **own = malloc((size_t)COUNT * sizeof *own);
+    for (int i = 0; i < COUNT; i++) own[i] = set->samples[i].report;
+    sample_info *studies = (sample_info *)set->samples; /* the set is this test's own */
+    for (int i = 0; i < COUNT; i++) studies[i].report = own[(i + 100) % COUNT];
+    cr_assert_eq(path_join(path, folder, "swapped"), OK);
+    cr_assert_eq(dataset_save(set, path), OK);
+    outcome o = expect_ok(arguments);
+    expect_said(&o, "agreement with the image");
+    table t = open_table("out/score.csv");
+    cr_expect_float_eq(value(&t, 0, "agreement"), .5, .1);
+    cr_expect_gt(value(&t, 0, "auroc"), value(&t, 0, "agreement") + .1);
+    cr_expect_gt(value(&t, 0, "real_agreement"), value(&t, 0, "agreement") + .1);
+    table_close(&t);
+    outcome_close(&o);
+    dataset_close(set);
+    free(own);
 }
 
 Test(score, sets_of_several_labels)
