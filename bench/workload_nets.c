@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CLASSES = 3 };
+enum { CLASSES = 3, WORDS = 180 /* of the phantom's reports, nearly */, EMBEDDING = 64, WRITER_STEPS = 5 };
 
 /* A network under measurement. */
 typedef struct subject {
@@ -33,6 +33,17 @@ static err step_emixer(void *context, uint64_t t, double *seconds)
     return emixer_update(x->generative, t, &losses);
 }
 
+/* As the preset all_labels of experiments/ablation.ini. */
+static void add_reports(emixer_opts *o, int pairs)
+{
+    o->pairs = pairs;
+    o->vocabulary = WORDS;
+    o->embedding = EMBEDDING;
+    o->writer_steps = WRITER_STEPS;
+    o->label_weight = 0.1F;
+    o->reading_weight = 0.5F;
+}
+
 err measure_emixer(const workload *w, const perf_setting *s, measurement *out)
 {
     emixer_opts o = emixer_defaults;
@@ -40,6 +51,7 @@ err measure_emixer(const workload *w, const perf_setting *s, measurement *out)
     o.width = w->width;
     o.batch = w->batch;
     o.n_labels = CLASSES;
+    if (w->pairs > 0) add_reports(&o, w->pairs);
     subject x = {.profile = s->profile};
     TRY(emixer_open(s->device, &o, &x.generative));
     err error = workload_run(step_emixer, &x, s, out);

@@ -40,6 +40,7 @@ typedef struct workload {
     err (*prepare)(const struct workload *w, const perf_setting *s); /* NULL: makes no files */
     const char *model;            /* of classifiers and report generators */
     int resolution, width, batch; /* width: EMIXER's */
+    int pairs;                    /* EMIXER's, with all that learns from reports; 0: the image half alone */
     bool spreads;                 /* into other processes */
 } workload;
 
