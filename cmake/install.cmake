@@ -66,7 +66,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS libopenblas0-openmp)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS gnuplot-nox)
 # What the library is used with.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libcjson-dev, libcsv-dev, libdnnl-dev, libjpeg62-turbo-dev, liblapacke-dev, libopenblas-openmp-dev, libpng-dev, libstemmer-dev, libxml2-dev, libxxhash-dev, zlib1g-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libcjson-dev, libcsv-dev, libdeflate-dev, libdnnl-dev, libjpeg62-turbo-dev, liblapacke-dev, libopenblas-openmp-dev, libpng-dev, libstemmer-dev, libxml2-dev, libxxhash-dev, zlib1g-dev")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY TRUE) # not the tests: `installed` is all that is needed

@@ -70,7 +70,7 @@ static float sample_at(png_const_bytep row, size_t i, bool wide)
     return wide ? (float)(row[2 * i] << 8 | row[2 * i + 1]) / 257.0F : (float)row[i];
 }
 
-static void convert_row(png_const_bytep row, float *out, int width, size_t channels, bool wide)
+void png_convert_row(const uint8_t *row, float *out, int width, size_t channels, bool wide)
 {
     if (channels == 1 && !wide) { /* most X-rays: a loop that compilers turn into vectors */
         for (int x = 0; x < width; x++) out[x] = (float)row[x];
@@ -102,17 +102,14 @@ static void read_rows(png_job *job)
             png_bytep row = job->rows + (interlaced ? (size_t)y * row_bytes : 0);
             png_read_row(job->png, row, NULL);
             if (pass == passes - 1)
-                convert_row(row, job->image.pixels + (size_t)y * (size_t)width, width, channels, wide);
+                png_convert_row(row, job->image.pixels + (size_t)y * (size_t)width, width, channels, wide);
         }
 }
 
-/* Deflate makes at most 1032 bytes out of one (RFC 1951: 258 bytes by a length and a distance of one bit
- * each). */
 static size_t most_pixels(png_job *job, size_t file_bytes)
 {
-    enum { EXPANSION = 1032 };
     size_t bits = (size_t)png_get_bit_depth(job->png, job->info) * png_get_channels(job->png, job->info);
-    return file_bytes * EXPANSION * 8 / (bits ? bits : 1);
+    return file_bytes * PNG_EXPANSION * 8 / (bits ? bits : 1);
 }
 
 static err run_reader(png_job *job)
@@ -131,6 +128,11 @@ static err run_reader(png_job *job)
 }
 
 err png_decode(const char *path, const char *bytes, size_t n, gray_image *out)
+{
+    return png_decode_gray(path, bytes, n, out) ? OK : png_decode_any(path, bytes, n, out);
+}
+
+err png_decode_any(const char *path, const char *bytes, size_t n, gray_image *out)
 {
     png_job job = {.path = path, .bytes = bytes, .left = n};
     job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, fail, ignore_warning);

@@ -15,6 +15,7 @@ libinih-dev|experiment files (INI)
 libcsv-dev|reads CSV
 zlib1g-dev|gzipped CSV, as publishers give it
 libpng-dev|PNG images
+libdeflate-dev|the usual PNG images, faster
 libjpeg62-turbo-dev|JPEG images
 libxml2-dev|XML reports (Open-i)
 libcriterion-dev|the tests
