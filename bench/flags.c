@@ -26,6 +26,14 @@ static err set_text(const flag *f, const char *value)
     return OK;
 }
 
+static err append(const flag *f, const char *value)
+{
+    flag_list *list = f->into;
+    if (list->n == FLAG_LIST_MAX) return err_set(ERR_USAGE, "%s: at most %d", f->name, FLAG_LIST_MAX);
+    list->values[list->n++] = value;
+    return OK;
+}
+
 static err set_number(const flag *f, const char *value)
 {
     char *end;
@@ -59,7 +67,8 @@ static err take_flag(const char *command, int argc, char **argv, int *i, const f
     if (!equals && *i + 1 >= argc)
         return err_set(ERR_USAGE, "%s needs a value; see `bench %s --help`", f->name, command);
     const char *value = equals ? equals + 1 : argv[++*i];
-    return f->type == FLAG_TEXT ? set_text(f, value) : set_number(f, value);
+    if (f->type == FLAG_TEXT) return set_text(f, value);
+    return f->type == FLAG_LIST ? append(f, value) : set_number(f, value);
 }
 
 err flags_read(const char *command, int argc, char **argv, const flag *flags, int n, const char **words,
@@ -89,7 +98,6 @@ void flags_help(const flag *flags, int n, text *out)
         (void)snprintf(name, sizeof name, "%s%s%s", flags[k].name, flags[k].value ? " " : "",
                        flags[k].value ? flags[k].value : "");
         bool wide = strlen(name) > COLUMN;
-        text_printf(out, "  %-*s%s%s\n", COLUMN, name, wide ? "\n                         " : " ",
-                    flags[k].help);
+        text_printf(out, "  %-*s%s%s\n", COLUMN, name, wide ? FLAG_LINE : " ", flags[k].help);
     }
 }

@@ -2,16 +2,16 @@
 #include "bench/score.h"
 
 #include "bench/commands.h"
+#include "bench/flags.h"
 #include "bench/privacy.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-static err print_help(void)
+static err print_help(const flag *flags, int n)
 {
-    (void)printf(
+    text t = {0};
+    text_printf(
+        &t,
         "usage: bench score SYNTHETIC REAL [flags]\n\n"
         "Judges the images of one set by those of another. Both are folder:DIR, packed:DIR or "
         "phantom:COHORT\n"
@@ -19,94 +19,64 @@ static err print_help(void)
         "REAL is split as in a run with this seed: a classifier is trained on the training images, and its\n"
         "features and labels judge SYNTHETIC against the held-out images. Or both are .npy files of "
         "features,\n"
-        "(N,D) float32.\n\n"
-        "  --experiment FILE.ini    take data.* and downstream.* from it, such as a run's settings.ini\n"
-        "  --set section.key=value  change a setting, such as data.size=64 (see `bench help settings`)\n"
-        "  --seed N                 of the split, the classifier and the order of the images (0)\n"
-        "  --classifier FILE        a classifier.safetensors of an earlier --out, instead of training one\n"
-        "  --training FILE.npy      with features: those of the generator's training images, REAL's being\n"
-        "                           held out; without it copies are not looked for\n"
-        "  --k N                    neighbours of precision, recall, density and coverage (5)\n"
-        "  --splits N               of the Inception score (1)\n"
-        "  --out DIR                writes score.csv, copies.csv (each synthetic image with its nearest\n"
-        "                           training image), copies.png (the ten nearest, by pixels and by\n"
-        "                           features, each above its training image; of data that are marked\n"
-        "                           private only with --set run.include_private=yes) and\n"
-        "                           classifier.safetensors\n\n"
-        "FID, KID (with its standard error), precision, recall, density and coverage compare features. "
+        "(N,D) float32.\n\n");
+    flags_help(flags, n, &t);
+    text_printf(
+        &t,
+        "\nFID, KID (with its standard error), precision, recall, density and coverage compare features. "
         "AUROC\n"
-        "is how well the classifier tells each label from the rest. All are defined in\n"
-        "downstream/set_metrics.h, downstream/copies.h and downstream/text_metrics.h. FID is biased upwards\n"
-        "where images are few: compare it with the row of training images, which is what as many real ones\n"
-        "get.\n");
-    return OK;
+        "is how well the classifier tells each label from the rest; a report's agreement with its image, how "
+        "well\n"
+        "it tells what the reports say. All are defined in downstream/set_metrics.h, downstream/copies.h "
+        "and\n"
+        "downstream/text_metrics.h. FID is biased upwards where images are few: compare it with the row of\n"
+        "training images, which is what as many real ones get.\n");
+    err error = text_print(&t);
+    text_close(&t);
+    return error;
 }
 
-static err read_number(const char *flag, const char *value, long low, long high, int *out)
-{
-    char *end;
-    errno = 0;
-    long number = strtol(value, &end, 10);
-    if (errno || end == value || *end || number < low || number > high)
-        return err_set(ERR_USAGE, "%s %.40s: must be an integer, %ld to %ld", flag, value, low, high);
-    *out = (int)number;
-    return OK;
-}
-
-static err take_flag(score_request *r, const char **experiment, const char *flag, const char *value)
-{
-    const struct {
-        const char *name, **text;
-        int *number;
-        long low, high;
-    } flags[] = {{"--experiment", experiment, NULL, 0, 0}, {"--classifier", &r->classifier, NULL, 0, 0},
-                 {"--training", &r->training, NULL, 0, 0}, {"--out", &r->out, NULL, 0, 0},
-                 {"--seed", NULL, &r->seed, 0, INT32_MAX}, {"--k", NULL, &r->k, 1, 1000},
-                 {"--splits", NULL, &r->splits, 1, 1000}};
-    if (strcmp(flag, "--set") == 0) return OK; /* later, above the experiment file */
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flag, flags[i].name) != 0) continue;
-        if (flags[i].number) return read_number(flag, value, flags[i].low, flags[i].high, flags[i].number);
-        *flags[i].text = value;
-        return OK;
-    }
-    return err_set(ERR_USAGE, "%.60s: there is no such flag; see `bench score --help`", flag);
-}
-
-static err take_source(score_request *r, const char *source)
-{
-    if (r->real)
-        return err_set(ERR_USAGE, "%.60s: two sets are enough, %.60s and %.60s", source, r->synthetic,
-                       r->real);
-    *(r->synthetic ? &r->real : &r->synthetic) = source;
-    return OK;
-}
-
-static err read_settings(int argc, char **argv, const char *experiment, settings *s)
+static err read_settings(const char *experiment, const flag_list *changes, settings *s)
 {
     settings_defaults(s);
     if (experiment) TRY(settings_load(s, experiment, NULL, 0));
-    for (int i = 0; i + 1 < argc; i++)
-        if (strcmp(argv[i], "--set") == 0) TRY(settings_assign(s, argv[i + 1]));
+    for (int i = 0; i < changes->n; i++) TRY(settings_assign(s, changes->values[i]));
     return OK;
 }
 
-static err read_arguments(int argc, char **argv, score_request *r)
+static err read_arguments(int argc, char **argv, score_request *r, bool *help)
 {
-    const char *experiment = NULL;
+    const char *experiment = NULL, *sources[2] = {NULL, NULL};
+    int count;
+    flag_list changes = {.n = 0};
     *r = (score_request){.k = 5, .splits = 1};
-    for (int i = 0; i < argc; i++) {
-        if (argv[i][0] != '-') {
-            TRY(take_source(r, argv[i]));
-        } else if (i + 1 >= argc) {
-            return err_set(ERR_USAGE, "%.60s needs a value; see `bench score --help`", argv[i]);
-        } else {
-            TRY(take_flag(r, &experiment, argv[i], argv[i + 1]));
-            i++;
-        }
-    }
-    if (!r->real) return err_set(ERR_USAGE, "bench score SYNTHETIC REAL; see `bench score --help`");
-    return read_settings(argc, argv, experiment, &r->s);
+    const flag flags[] = {{"--experiment", "FILE.ini", FLAG_TEXT, &experiment, 0, 0,
+                           "take data.* and downstream.* from it, such as a run's settings.ini"},
+                          {"--set", "section.key=value", FLAG_LIST, &changes, 0, 0,
+                           "change a setting, such as data.size=64 (see `bench help settings`)"},
+                          {"--seed", "N", FLAG_INTEGER, &r->seed, 0, INT32_MAX,
+                           "of the split, the classifier and the order of the images (0)"},
+                          {"--classifier", "FILE", FLAG_TEXT, &r->classifier, 0, 0,
+                           "a classifier.safetensors of an earlier --out, instead of training one"},
+                          {"--training", "FILE.npy", FLAG_TEXT, &r->training, 0, 0,
+                           "with features: those of the generator's training images, REAL's being" FLAG_LINE
+                           "held out; without it copies are not looked for"},
+                          {"--k", "N", FLAG_INTEGER, &r->k, 1, 1000,
+                           "neighbours of precision, recall, density and coverage (5)"},
+                          {"--splits", "N", FLAG_INTEGER, &r->splits, 1, 1000, "of the Inception score (1)"},
+                          {"--out", "DIR", FLAG_TEXT, &r->out, 0, 0,
+                           "writes score.csv, copies.csv (each synthetic image with its nearest" FLAG_LINE
+                           "training image), copies.png (the ten nearest, by pixels and by" FLAG_LINE
+                           "features, each above its training image; of data that are marked" FLAG_LINE
+                           "private only with --set run.include_private=yes) and" FLAG_LINE
+                           "classifier.safetensors"}};
+    enum { FLAGS = sizeof flags / sizeof flags[0] };
+    TRY(flags_read("score", argc, argv, flags, FLAGS, sources, 2, &count, help));
+    if (*help) return print_help(flags, FLAGS);
+    if (count < 2) return err_set(ERR_USAGE, "bench score SYNTHETIC REAL; see `bench score --help`");
+    r->synthetic = sources[0];
+    r->real = sources[1];
+    return read_settings(experiment, &changes, &r->s);
 }
 
 static err measure(const score_request *r, const sides *s)
@@ -132,9 +102,9 @@ err score_main(int argc, char **argv)
 {
     static score_request r; /* large */
     sides s = {0};
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help();
-    TRY(read_arguments(argc, argv, &r));
+    bool help;
+    TRY(read_arguments(argc, argv, &r, &help));
+    if (help) return OK;
     privacy_watch(r.synthetic);
     privacy_watch(r.real);
     privacy_watch(r.training);

@@ -3,127 +3,32 @@
 
 #include "bench/commands.h"
 #include "bench/device.h"
+#include "bench/flags.h"
 #include "bench/lessons.h"
 #include "bench/privacy.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static err print_help(void)
+static err print_help(const flag *flags, int n)
 {
-    (void)printf(
+    text t = {0};
+    text_printf(
+        &t,
         "usage: bench synth MODEL.safetensors --out SET [flags]\n\n"
         "Makes images, and their reports if it was trained with emixer.pairs, with a model of `bench train`, "
         "or\n"
         "of a run (results/NAME/artifacts/generator-.../generator.safetensors). SET is a packed set, which\n"
         "data.source = packed:SET and `bench score packed:SET ...` read: images.npy, labels.npy, labels.csv "
         "and\n"
-        "samples.csv with the reports.\n\n"
-        "  --out SET              a folder that is not there yet\n"
-        "  --per-class N          images of each class, for models of one class an image (100)\n"
-        "  --count N              images in all; labels are drawn from those that the model was trained on\n"
-        "                         (for models of several labels an image: 100)\n"
-        "  --labels \"A|B\"         all of the --count images have these labels and no others; \"\": none\n"
-        "  --reports-of SOURCE    no images are made: writes reports of those of a source (folder:DIR,\n"
-        "                         packed:DIR, phantom:COHORT), whose images and labels SET then has\n"
-        "  --texts N              no images are made: writes N reports of none to the text file --out, one "
-        "a\n"
-        "                         line, as the model learned from reports without images (with --writing "
-        "sample)\n"
-        "  --writing HOW          greedy (the default), sample, sample:N (of N drawn reports the one that "
-        "fits\n"
-        "                         the image and its labels best), or beam:N (N divides emixer.batch)\n"
-        "  --temperature X        of sample (1)\n"
-        "  --top-p X              sample: only the likeliest words that have this much probability (1)\n"
-        "  --seed N               of images, labels and words (0)\n"
-        "  --png                  also images as SET/CLASS/ROW.png, so that folder:SET can be read, too\n"
-        "  --sheet FILE.png       also a row of images for each class\n"
-        "  --sheet FILE.svg       also images beside their labels and reports\n"
-        "  --include-private      a sheet even of images that are marked private\n"
-        "  --studies N            with --reports-of phantom:COHORT, how many are drawn (100), by --seed\n"
-        "  --device cpu[:N]|cuda[:N]|cuda:all|ref (cpu)\n");
-    return OK;
+        "samples.csv with the reports.\n\n");
+    flags_help(flags, n, &t);
+    err error = text_print(&t);
+    text_close(&t);
+    return error;
 }
 
 /* ---- the command line ---- */
-
-static err read_number(const char *flag, const char *value, long long low, long long high, long long *out)
-{
-    char *end;
-    errno = 0;
-    *out = strtoll(value, &end, 10);
-    if (errno || end == value || *end || *out < low || *out > high)
-        return err_set(ERR_USAGE, "%s %.40s: must be an integer, %lld to %lld", flag, value, low, high);
-    return OK;
-}
-
-static err read_real(const char *flag, const char *value, double low, double high, float *out)
-{
-    char *end;
-    double number = strtod(value, &end);
-    if (end == value || *end || !(number >= low && number <= high))
-        return err_set(ERR_USAGE, "%s %.40s: must be a number, %g to %g", flag, value, low, high);
-    *out = (float)number;
-    return OK;
-}
-
-static err take_text(const char *flag, const char *value, synth_request *r, bool *taken)
-{
-    const struct {
-        const char *name, **text;
-    } flags[] = {{"--out", &r->out},
-                 {"--sheet", &r->sheet},
-                 {"--labels", &r->labels},
-                 {"--reports-of", &r->reports_of}};
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flag, flags[i].name) != 0) continue;
-        *flags[i].text = value;
-        *taken = true;
-    }
-    return OK;
-}
-
-static err take_number(const char *flag, const char *value, synth_request *r, bool *taken)
-{
-    enum { MOST = 1000000 };
-    struct {
-        const char *name;
-        int *number;
-        long long low, high;
-    } flags[] = {{"--per-class", &r->per_class, 1, MOST},
-                 {"--count", &r->count, 1, MOST},
-                 {"--studies", &r->studies, 1, MOST},
-                 {"--texts", &r->texts, 1, MOST},
-                 {"--seed", &r->seed, 0, INT32_MAX}};
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        long long number;
-        if (strcmp(flag, flags[i].name) != 0) continue;
-        TRY(read_number(flag, value, flags[i].low, flags[i].high, &number));
-        *flags[i].number = (int)number;
-        *taken = true;
-    }
-    return OK;
-}
-
-static err take_other(const char *flag, const char *value, synth_request *r)
-{
-    if (strcmp(flag, "--writing") == 0) return writing_named(flag, value, &r->how);
-    if (strcmp(flag, "--temperature") == 0) return read_real(flag, value, 0.01, 100, &r->how.temperature);
-    if (strcmp(flag, "--top-p") == 0) return read_real(flag, value, 0.01, 1, &r->how.top_p);
-    if (strcmp(flag, "--device") == 0) return device_named(value, "fp32", &r->device);
-    return err_set(ERR_USAGE, "%.60s: there is no such flag; see `bench synth --help`", flag);
-}
-
-static err take_flag(const char *flag, const char *value, synth_request *r)
-{
-    bool taken = false;
-    TRY(take_text(flag, value, r, &taken));
-    TRY(take_number(flag, value, r, &taken));
-    return taken ? OK : take_other(flag, value, r);
-}
 
 static bool ends_in(const char *path, const char *ending)
 {
@@ -149,25 +54,64 @@ static err check_request(const synth_request *r)
     return OK;
 }
 
-static err read_arguments(int argc, char **argv, synth_request *r)
+/* What a flag is for that is not simply kept. */
+typedef struct chosen {
+    const char *writing, *device;
+    double temperature, top_p;
+} chosen;
+
+static err take_chosen(const chosen *c, synth_request *r)
 {
-    *r = (synth_request){.studies = 100, .device = nn_on(&be_cpu)};
-    for (int i = 0; i < argc; i++) {
-        if (argv[i][0] != '-') {
-            if (r->model) return err_set(ERR_USAGE, "%.60s: one model is enough", argv[i]);
-            r->model = argv[i];
-        } else if (strcmp(argv[i], "--png") == 0) {
-            r->png = true;
-        } else if (strcmp(argv[i], "--include-private") == 0) {
-            r->include_private = true;
-        } else if (i + 1 >= argc) {
-            return err_set(ERR_USAGE, "%.60s needs a value; see `bench synth --help`", argv[i]);
-        } else {
-            TRY(take_flag(argv[i], argv[i + 1], r));
-            i++;
-        }
-    }
+    if (c->writing) TRY(writing_named("--writing", c->writing, &r->how));
+    if (c->device) TRY(device_named(c->device, "fp32", &r->device));
+    r->how.temperature = (float)c->temperature;
+    r->how.top_p = (float)c->top_p;
     r->how.seed = (uint64_t)r->seed;
+    return OK;
+}
+
+static err read_arguments(int argc, char **argv, synth_request *r, bool *help)
+{
+    enum { MOST = 1000000 };
+    int count;
+    chosen c = {0};
+    *r = (synth_request){.studies = 100, .device = nn_on(&be_cpu)};
+    const flag flags[] = {
+        {"--out", "SET", FLAG_TEXT, &r->out, 0, 0, "a folder that is not there yet"},
+        {"--per-class", "N", FLAG_INTEGER, &r->per_class, 1, MOST,
+         "images of each class, for models of one class an image (100)"},
+        {"--count", "N", FLAG_INTEGER, &r->count, 1, MOST,
+         "images in all; labels are drawn from those that the model was trained on" FLAG_LINE
+         "(for models of several labels an image: 100)"},
+        {"--labels", "LABELS", FLAG_TEXT, &r->labels, 0, 0,
+         "all of the --count images have these labels and no others: \"A|B\"; \"\": none"},
+        {"--reports-of", "SOURCE", FLAG_TEXT, &r->reports_of, 0, 0,
+         "no images are made: writes reports of those of a source (folder:DIR," FLAG_LINE
+         "packed:DIR, phantom:COHORT), whose images and labels SET then has"},
+        {"--texts", "N", FLAG_INTEGER, &r->texts, 1, MOST,
+         "no images are made: writes N reports of none to the text file --out, one a" FLAG_LINE
+         "line, as the model learned from reports without images (with --writing" FLAG_LINE "sample)"},
+        {"--writing", "HOW", FLAG_TEXT, &c.writing, 0, 0,
+         "greedy (the default), sample, sample:N (of N drawn reports the one that fits" FLAG_LINE
+         "the image and its labels best), or beam:N (N divides emixer.batch)"},
+        {"--temperature", "X", FLAG_REAL, &c.temperature, 0.01, 100, "of sample (1)"},
+        {"--top-p", "X", FLAG_REAL, &c.top_p, 0.01, 1,
+         "sample: only the likeliest words that have this much probability (1)"},
+        {"--seed", "N", FLAG_INTEGER, &r->seed, 0, INT32_MAX, "of images, labels and words (0)"},
+        {"--png", NULL, FLAG_SWITCH, &r->png, 0, 0,
+         "also images as SET/CLASS/ROW.png, so that folder:SET can be read, too"},
+        {"--sheet", "FILE", FLAG_TEXT, &r->sheet, 0, 0,
+         ".png: also a row of images for each class; .svg: also images beside" FLAG_LINE
+         "their labels and reports"},
+        {"--include-private", NULL, FLAG_SWITCH, &r->include_private, 0, 0,
+         "a sheet even of images that are marked private"},
+        {"--studies", "N", FLAG_INTEGER, &r->studies, 1, MOST,
+         "with --reports-of phantom:COHORT, how many are drawn (100), by --seed"},
+        {"--device", "D", FLAG_TEXT, &c.device, 0, 0, "cpu[:N], cuda[:N], cuda:all or ref (cpu)"}};
+    enum { FLAGS = sizeof flags / sizeof flags[0] };
+    TRY(flags_read("synth", argc, argv, flags, FLAGS, &r->model, 1, &count, help));
+    if (*help) return print_help(flags, FLAGS);
+    TRY(take_chosen(&c, r));
     return check_request(r);
 }
 
@@ -175,9 +119,9 @@ err synth_main(int argc, char **argv)
 {
     synth_request r;
     dataset *made = NULL;
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help();
-    TRY(read_arguments(argc, argv, &r));
+    bool help;
+    TRY(read_arguments(argc, argv, &r, &help));
+    if (help) return OK;
     privacy_watch(r.reports_of);
     if (r.sheet) TRY(privacy_allow(r.include_private, "--sheet"));
     privacy_watch(r.model);

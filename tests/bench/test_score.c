@@ -388,7 +388,7 @@ Test(score, mistakes_give_one_line_and_their_status)
         const char *line; /* all of stderr */
     } cases[] = {
         {{"score"}, 64, "bench: bench score SYNTHETIC REAL; see `bench score --help`\n"},
-        {{"score", "a", "b", "c"}, 64, "bench: c: two sets are enough, a and b\n"},
+        {{"score", "a", "b", "c"}, 64, "bench: c: one word too many; see `bench score --help`\n"},
         {{"score", "a", "b", "--k"}, 64, "bench: --k needs a value; see `bench score --help`\n"},
         {{"score", "a", "b", "--k", "0"}, 64, "bench: --k 0: must be an integer, 1 to 1000\n"},
         {{"score", "a", "b", "--what", "0"},
