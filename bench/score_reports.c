@@ -112,8 +112,8 @@ static err score_findings(const labeller *l, const sides *s, const side *x, cons
         for (size_t k = 0; k < labels; k++) out->f1[k] = metric_label_f1(counts[k]);
         out->micro_f1 = metric_label_micro_f1(counts, s->labels);
         out->macro_f1 = metric_label_macro_f1(counts, s->labels);
+        error = score_agreement(s, x, r, found, out->agreement);
     }
-    if (error == OK) error = score_agreement(s, x, r, found, out->agreement);
     free(found);
     free(said);
     free(counts);

@@ -15,8 +15,8 @@ enum {
       length and a distance of one bit each) */
 err jpeg_decode(const char *path, const char *bytes, size_t n, gray_image *out);
 
-/* The two behind png_decode: a fast one for most X-rays, which gives false and an empty image where the file is
- * not for it (and may leave a message), and libpng, which reads or refuses every file. */
+/* The two behind png_decode: a fast one for most X-rays, which gives false and an empty image where the file
+ * is not for it (and may leave a message), and libpng, which reads or refuses every file. */
 bool png_decode_gray(const char *path, const char *bytes, size_t n, gray_image *out);
 err png_decode_any(const char *path, const char *bytes, size_t n, gray_image *out);
 
