@@ -166,15 +166,14 @@ static err set_ids(emixer *e, feed *f, uint64_t t, nn_t input)
     return nn_set(e->n, input, f->ids);
 }
 
-/* Labels for the first P rows of fakes, of samples with a report, and these reports; the other rows, as ever,
- * of any. There are pairs, or joint_weight was refused. */
-static err set_label_reports(emixer *e, feed *f, const char *purpose, uint64_t t, nn_t labels, nn_t reports)
+/* Puts the labels of samples with a report into the first P rows of f->labels, and sets these reports. There
+ * are pairs, or joint_weight was refused. */
+static err set_label_reports(emixer *e, feed *f, const char *purpose, uint64_t t, nn_t reports)
 {
     char of_pairs[64];
     (void)snprintf(of_pairs, sizeof of_pairs, "%s/pairs", purpose);
     balance_draw(&f->paired, e->o.seed, of_pairs, t, e->o.pairs, NULL, f->labels, f->chosen);
-    TRY(set_ids(e, f, t, reports));
-    return nn_set(e->n, labels, f->labels);
+    return set_ids(e, f, t, reports);
 }
 
 /* The labels of fakes, and those that they are judged under. reports: of label_reports. */
@@ -183,8 +182,9 @@ static err set_fake_labels(emixer *e, feed *f, const char *purpose, uint64_t t, 
 {
     const emixer_opts *o = &e->o;
     int hidden = unlabelled_rows(o);
-    TRY(feed_labels(e, f, purpose, t, o->batch, labels));
-    if (has_label_reports(o)) TRY(set_label_reports(e, f, purpose, t, labels, reports));
+    balance_draw(&f->draws, o->seed, purpose, t, o->batch, NULL, f->labels, NULL);
+    if (has_label_reports(o)) TRY(set_label_reports(e, f, purpose, t, reports));
+    TRY(nn_set(e->n, labels, f->labels));
     if (hidden == 0) return OK;
     memset(label_row(o, f, o->batch - hidden), 0, (size_t)hidden * (size_t)o->n_labels * sizeof *f->labels);
     return nn_set(e->n, judged, f->labels);
