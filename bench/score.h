@@ -58,6 +58,20 @@ typedef struct score_row {
 enum { ROW_ALL, ROW_TRAINING, ROW_LABELS, KID_GROUPS = 10 };
 err score_rows_open(const score_request *r, const sides *s, score_row **out);
 
+/* AUROC of the classifier's probabilities of label k for `count` images of a side, image[i] of its list
+ * (NULL: the first ones, in order), against truth (count,labels), NaN = unknown. ERR_SYSTEM. */
+err side_auroc(const side *x, int labels, int k, const int *image, const float *truth, int count,
+               double *out);
+
+/* Means over the labels that have a value on both sides: other labels would make the two incomparable. NaN
+ * without any. */
+typedef struct shared_sum {
+    double synthetic, held_out;
+    int n;
+} shared_sum;
+void shared_sum_add(shared_sum *s, double synthetic, double held_out);
+void shared_sum_means(const shared_sum *s, double *synthetic, double *held_out);
+
 /* score_copies.c: of synthetic images, in the space of features and, of sets, in the space of pixels. */
 enum { COPY_SPACES = 2 };
 extern const char *const copy_spaces[COPY_SPACES];
@@ -80,11 +94,11 @@ typedef struct report_scores {
     int compared;              /* of them, whose variety is measured: equally many of both sides */
     double micro_f1, macro_f1; /* clinical, over the labels that the labeller knows */
     double *f1;                /* (labels) NaN where unknown or undefined; owned */
-    double *agreement;     /* (labels) AUROC of the classifier's view of the images against what their reports
-                              say;     NaN as f1; owned */
-    double mean_agreement; /* over the labels that have one on both sides */
-    text_diversity diversity; /* of `compared` reports */
-    double verbatim;          /* share that is word for word a training image's report */
+    double *agreement;         /* (labels) AUROC of what the classifier sees in the images against what their
+                                  reports say; NaN as f1; owned */
+    double mean_agreement;     /* over the labels that have one on both sides */
+    text_diversity diversity;  /* of `compared` reports */
+    double verbatim;           /* share that is word for word a training image's report */
 } report_scores;
 
 /* Reports of both sides; n is 0 for both unless both have some. */

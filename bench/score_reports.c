@@ -5,7 +5,6 @@
 #include "data/report_text.h"
 #include "downstream/label_metrics.h"
 #include "downstream/labeller.h"
-#include "downstream/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -79,20 +78,9 @@ static err read_findings(const labeller *l, const sides *s, const side *x, const
 static err score_agreement(const sides *s, const side *x, const reports *r, const float *found,
                            double *agreement)
 {
-    size_t labels = (size_t)s->labels, n = (size_t)r->n;
-    float *seen = malloc((2 * n + 1) * sizeof *seen);
-    if (!seen) return err_set(ERR_SYSTEM, "out of memory for the findings of %zu reports", n);
-    float *said = seen + n;
-    err error = OK;
-    for (size_t k = 0; k < labels && error == OK; k++) {
-        for (size_t i = 0; i < n; i++) {
-            seen[i] = x->probabilities[(size_t)r->image[i] * labels + k];
-            said[i] = found[i * labels + k];
-        }
-        error = metric_auroc(seen, said, r->n, &agreement[k]);
-    }
-    free(seen);
-    return error;
+    for (int k = 0; k < s->labels; k++)
+        TRY(side_auroc(x, s->labels, k, r->image, found, r->n, &agreement[k]));
+    return OK;
 }
 
 static err score_findings(const labeller *l, const sides *s, const side *x, const reports *r,
@@ -120,16 +108,11 @@ static err score_findings(const labeller *l, const sides *s, const side *x, cons
     return error;
 }
 
-static void average_agreement(int labels, report_pair *p)
+static void average_agreement(int labels, report_scores *a, report_scores *b)
 {
-    report_scores *const both[] = {&p->synthetic, &p->held_out};
-    int count = 0;
-    for (int k = 0; k < labels; k++) {
-        if (isnan(both[0]->agreement[k]) || isnan(both[1]->agreement[k])) continue;
-        for (int i = 0; i < 2; i++) both[i]->mean_agreement += both[i]->agreement[k];
-        count++;
-    }
-    for (int i = 0; i < 2; i++) both[i]->mean_agreement = count ? both[i]->mean_agreement / count : NAN;
+    shared_sum sum = {0};
+    for (int k = 0; k < labels; k++) shared_sum_add(&sum, a->agreement[k], b->agreement[k]);
+    shared_sum_means(&sum, &a->mean_agreement, &b->mean_agreement);
 }
 
 /* ---- how varied they are ---- */
@@ -166,7 +149,7 @@ static err score_both(const sides *s, const reports *a, const reports *b, const 
     TRY(labeller_open(NULL, &l));
     err error = score_side(l, s, &s->synthetic, a, training, compared, &out->synthetic);
     if (error == OK) error = score_side(l, s, &s->held_out, b, training, compared, &out->held_out);
-    if (error == OK) average_agreement(s->labels, out);
+    if (error == OK) average_agreement(s->labels, &out->synthetic, &out->held_out);
     labeller_close(l);
     return error;
 }

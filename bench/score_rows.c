@@ -48,47 +48,48 @@ static err compare_label(const score_request *r, const sides *s, int k, score_ro
     return error;
 }
 
-/* How well the classifier tells label k from the rest. */
-static err rank(const side *x, int labels, int k, double *out)
+err side_auroc(const side *x, int labels, int k, const int *image, const float *truth, int count, double *out)
 {
-    size_t n = (size_t)x->list.n;
-    float *score = malloc((2 * n + 1) * sizeof *score), *truth = score ? score + n : NULL;
+    size_t n = (size_t)count;
+    float *score = malloc((2 * n + 1) * sizeof *score), *known = score ? score + n : NULL;
     if (!score) return err_set(ERR_SYSTEM, "out of memory for the scores of %zu images", n);
     for (size_t i = 0; i < n; i++) {
-        score[i] = x->probabilities[i * (size_t)labels + (size_t)k];
-        truth[i] = x->truth[i * (size_t)labels + (size_t)k];
+        size_t row = image ? (size_t)image[i] : i;
+        score[i] = x->probabilities[row * (size_t)labels + (size_t)k];
+        known[i] = truth[i * (size_t)labels + (size_t)k];
     }
-    err error = metric_auroc(score, truth, (int)n, out);
+    err error = metric_auroc(score, known, count, out);
     free(score);
     return error;
 }
 
-/* Means over the labels that have a value on both sides: other labels would make the two sides incomparable.
- */
-static void average_auroc(const score_row *labels, int n, score_row *all)
+void shared_sum_add(shared_sum *s, double synthetic, double held_out)
 {
-    double synthetic = 0, held_out = 0;
-    int count = 0;
-    for (int k = 0; k < n; k++) {
-        if (isnan(labels[k].auroc_synthetic) || isnan(labels[k].auroc_held_out)) continue;
-        synthetic += labels[k].auroc_synthetic;
-        held_out += labels[k].auroc_held_out;
-        count++;
-    }
-    all->auroc_synthetic = count ? synthetic / count : NAN;
-    all->auroc_held_out = count ? held_out / count : NAN;
+    if (isnan(synthetic) || isnan(held_out)) return;
+    s->synthetic += synthetic;
+    s->held_out += held_out;
+    s->n++;
+}
+
+void shared_sum_means(const shared_sum *s, double *synthetic, double *held_out)
+{
+    *synthetic = s->n ? s->synthetic / s->n : NAN;
+    *held_out = s->n ? s->held_out / s->n : NAN;
 }
 
 static err fill_labels(const score_request *r, const sides *s, score_row *rows)
 {
+    shared_sum sum = {0};
     for (int k = 0; k < s->labels; k++) {
         score_row *row = &rows[ROW_LABELS + k];
         row->group = s->real_set->label_names[k];
         TRY(compare_label(r, s, k, row));
-        TRY(rank(&s->synthetic, s->labels, k, &row->auroc_synthetic));
-        TRY(rank(&s->held_out, s->labels, k, &row->auroc_held_out));
+        const side *a = &s->synthetic, *b = &s->held_out;
+        TRY(side_auroc(a, s->labels, k, NULL, a->truth, a->list.n, &row->auroc_synthetic));
+        TRY(side_auroc(b, s->labels, k, NULL, b->truth, b->list.n, &row->auroc_held_out));
+        shared_sum_add(&sum, row->auroc_synthetic, row->auroc_held_out);
     }
-    average_auroc(rows + ROW_LABELS, s->labels, &rows[ROW_ALL]);
+    shared_sum_means(&sum, &rows[ROW_ALL].auroc_synthetic, &rows[ROW_ALL].auroc_held_out);
     return OK;
 }
 
