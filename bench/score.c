@@ -31,9 +31,7 @@ static err print_help(const flag *flags, int n)
         "and\n"
         "downstream/text_metrics.h. FID is biased upwards where images are few: compare it with the row of\n"
         "training images, which is what as many real ones get.\n");
-    err error = text_print(&t);
-    text_close(&t);
-    return error;
+    return text_print(&t);
 }
 
 static err read_settings(const char *experiment, const flag_list *changes, settings *s)

@@ -23,9 +23,7 @@ static err print_help(const flag *flags, int n)
         "and\n"
         "samples.csv with the reports.\n\n");
     flags_help(flags, n, &t);
-    err error = text_print(&t);
-    text_close(&t);
-    return error;
+    return text_print(&t);
 }
 
 /* ---- the command line ---- */
@@ -103,8 +101,7 @@ static err read_arguments(int argc, char **argv, synth_request *r, bool *help)
         {"--sheet", "FILE", FLAG_TEXT, &r->sheet, 0, 0,
          ".png: also a row of images for each class; .svg: also images beside" FLAG_LINE
          "their labels and reports"},
-        {"--include-private", NULL, FLAG_SWITCH, &r->include_private, 0, 0,
-         "a sheet even of images that are marked private"},
+        {"--include-private", NULL, FLAG_SWITCH, &r->include_private, 0, 0, privacy_help},
         {"--studies", "N", FLAG_INTEGER, &r->studies, 1, MOST,
          "with --reports-of phantom:COHORT, how many are drawn (100), by --seed"},
         {"--device", "D", FLAG_TEXT, &c.device, 0, 0, "cpu[:N], cuda[:N], cuda:all or ref (cpu)"}};

@@ -9,16 +9,16 @@
 
 /* Decode n bytes that begin with the format's signature. `path` is for messages. ERR_DATA, ERR_SYSTEM. */
 err png_decode(const char *path, const char *bytes, size_t n, gray_image *out);
-enum {
-    PNG_EXPANSION = 1032
-}; /* Deflate makes at most so many bytes out of one (RFC 1951: 258 bytes by a
-      length and a distance of one bit each) */
 err jpeg_decode(const char *path, const char *bytes, size_t n, gray_image *out);
 
 /* The two behind png_decode: a fast one for most X-rays, which gives false and an empty image where the file
  * is not for it (and may leave a message), and libpng, which reads or refuses every file. */
 bool png_decode_gray(const char *path, const char *bytes, size_t n, gray_image *out);
 err png_decode_any(const char *path, const char *bytes, size_t n, gray_image *out);
+
+/* Deflate makes at most so many bytes out of one (RFC 1951: 258 bytes by a length and a distance of one bit
+ * each). */
+enum { PNG_EXPANSION = 1032 };
 
 /* A row of gray or RGB samples of 8 or 16 bits (wide), big-endian, as gray from 0 to 255. */
 void png_convert_row(const uint8_t *row, float *out, int width, size_t channels, bool wide);

@@ -28,6 +28,12 @@ typedef struct gray_png {
     uint8_t *rows; /* (height, 1 + width * sample_bytes), each behind its filter; owned */
 } gray_png;
 
+/* Of a row behind its filter. */
+static size_t row_bytes(const gray_png *g)
+{
+    return g->width * g->sample_bytes;
+}
+
 static size_t number_at(const uint8_t *p)
 {
     return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
@@ -88,7 +94,7 @@ static bool collect(const uint8_t *bytes, size_t n, gray_png *g)
 /* All of the rows, no more and no less; libdeflate compares the checksum. */
 static bool inflate_rows(gray_png *g)
 {
-    size_t bytes = g->height * (1 + g->width * g->sample_bytes), read = 0;
+    size_t bytes = g->height * (1 + row_bytes(g)), read = 0;
     struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
     g->rows = malloc(bytes);
     bool whole = d && g->rows &&
@@ -164,7 +170,7 @@ static bool undo(int filter, uint8_t *row, const uint8_t *above, size_t n, size_
 
 static bool unfilter_rows(const gray_png *g)
 {
-    size_t n = g->width * g->sample_bytes;
+    size_t n = row_bytes(g);
     uint8_t *none = calloc(n, 1); /* what lies above the first row */
     const uint8_t *above = none;
     bool fine = none != NULL;
@@ -179,7 +185,7 @@ static bool unfilter_rows(const gray_png *g)
 
 static bool fits(const gray_png *g, size_t file_bytes)
 {
-    size_t row = 1 + g->width * g->sample_bytes;
+    size_t row = 1 + row_bytes(g);
     return g->width > 0 && g->height > 0 && row <= MOST_BYTES && g->height <= MOST_BYTES / row &&
            g->height * row <= file_bytes * PNG_EXPANSION;
 }
@@ -191,8 +197,8 @@ bool png_decode_gray(const char *path, const char *bytes, size_t n, gray_image *
     bool fine = collect((const uint8_t *)bytes, n, &g) && fits(&g, n) && inflate_rows(&g) &&
                 unfilter_rows(&g) && gray_image_open(path, g.width, g.height, g.width * g.height, out) == OK;
     for (size_t y = 0; y < g.height && fine; y++)
-        png_convert_row(g.rows + y * (1 + g.width * g.sample_bytes) + 1, out->pixels + y * g.width,
-                        (int)g.width, 1, g.sample_bytes == 2);
+        png_convert_row(g.rows + y * (1 + row_bytes(&g)) + 1, out->pixels + y * g.width, (int)g.width, 1,
+                        g.sample_bytes == 2);
     free(g.packed);
     free(g.rows);
     return fine;
