@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "bench/commands.h"
 #include "bench/device.h"
+#include "bench/flags.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,27 +18,22 @@ typedef struct perf_arguments {
     int n_chosen;
 } perf_arguments;
 
-static err print_help(void)
+static err print_help(const flag *flags, int n)
 {
-    (void)printf(
+    text t = {0};
+    text_printf(
+        &t,
         "usage: bench perf [WORKLOAD ...] [flags]\n\n"
         "Times each workload in a process of its own and prints, per step: the median and the range of the\n"
         "time; samples per second; the work of convolutions and matrix products, and its rate; the rate of\n"
         "the fastest convolution that oneDNN does on this machine right after (peak), and the share of it;\n"
         "the time that oneDNN alone needs for the step's convolutions (bare); and the most memory that was\n"
-        "resident, above the idle process and in all.\n\n"
-        "  --seconds S      for about how long each is timed (5)\n"
-        "  --device D       cpu, cuda[:N] or ref (cpu)\n"
-        "  --precision P    fp32, tf32 or bf16 (fp32)\n"
-        "  --profile        adds the time per operator\n"
-        "  --plain          leaves out peak and bare, which take some seconds\n"
-        "  --csv FILE       writes the figures to FILE, too\n"
-        "  --folder DIR     keeps the files that the data workloads read there\n"
-        "  --once           makes one step of one workload, prints `done` and ends: what `start` times\n\n"
-        "workloads:\n");
+        "resident, above the idle process and in all.\n\n");
+    flags_help(flags, n, &t);
+    text_printf(&t, "\nworkloads:\n");
     for (int i = 0; i < workload_count; i++)
-        (void)printf("  %-24s %s\n", workloads[i].name, workloads[i].help);
-    return OK;
+        text_printf(&t, "  %-24s %s\n", workloads[i].name, workloads[i].help);
+    return text_print(&t);
 }
 
 /* ---- arguments ---- */
@@ -53,62 +49,32 @@ static err choose(perf_arguments *a, const char *name)
     return err_set(ERR_USAGE, "%.60s: there is no such workload; `bench perf --help` lists them", name);
 }
 
-static err read_seconds(const char *value, double *out)
-{
-    char *end;
-    *out = strtod(value, &end);
-    if (end == value || *end || !(*out > 0 && *out <= 3600))
-        return err_set(ERR_USAGE, "--seconds wants a number above 0 and up to 3600, not \"%.40s\"", value);
-    return OK;
-}
-
-static err read_flag(perf_arguments *a, const char *flag, const char *value, bool *took_value)
-{
-    const struct {
-        const char *name;
-        bool *truth;
-        const char **text;
-    } flags[] = {
-        {"--help", &a->help, NULL},
-        {"-h", &a->help, NULL},
-        {"--profile", &a->setting.profile, NULL},
-        {"--plain", &a->plain, NULL},
-        {"--once", &a->setting.once, NULL},
-        {"--device", NULL, &a->setting.device_name},
-        {"--precision", NULL, &a->setting.precision_name},
-        {"--csv", NULL, &a->csv},
-        {"--folder", NULL, &a->setting.folder},
-        {"--seconds", NULL, NULL},
-    };
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flag, flags[i].name) != 0) continue;
-        if (flags[i].truth) {
-            *flags[i].truth = true;
-            return OK;
-        }
-        if (!value || !*value) return err_set(ERR_USAGE, "%s needs a value; see `bench perf --help`", flag);
-        *took_value = true;
-        if (!flags[i].text) return read_seconds(value, &a->setting.seconds);
-        *flags[i].text = value;
-        return OK;
-    }
-    return err_set(ERR_USAGE, "%.60s: there is no such flag; see `bench perf --help`", flag);
-}
-
 static err read_arguments(int argc, char **argv, perf_arguments *a)
 {
+    enum { MOST_WORDS = 1000 }; /* a workload may be named more than once */
+    const char *words[MOST_WORDS];
+    int count;
     *a = (perf_arguments){.setting = {.seconds = 5, .device_name = "cpu", .precision_name = "fp32"}};
-    for (int i = 0; i < argc; i++) {
-        bool took_value = false;
-        if (argv[i][0] != '-')
-            TRY(choose(a, argv[i]));
-        else
-            TRY(read_flag(a, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_value));
-        i += took_value;
-    }
-    if (a->setting.once && a->n_chosen != 1 && !a->help)
-        return err_set(ERR_USAGE, "--once wants one workload");
-    return device_named(a->setting.device_name, a->setting.precision_name, &a->setting.device);
+    perf_setting *s = &a->setting;
+    const flag flags[] = {
+        {"--seconds", "S", FLAG_REAL, &s->seconds, 0.001, 3600, "for about how long each is timed (5)"},
+        {"--device", "D", FLAG_TEXT, &s->device_name, 0, 0, "cpu[:N], cuda[:N], cuda:all or ref (cpu)"},
+        {"--precision", "P", FLAG_TEXT, &s->precision_name, 0, 0, "fp32, tf32 or bf16 (fp32)"},
+        {"--profile", NULL, FLAG_SWITCH, &s->profile, 0, 0, "adds the time per operator"},
+        {"--plain", NULL, FLAG_SWITCH, &a->plain, 0, 0, "leaves out peak and bare, which take some seconds"},
+        {"--csv", "FILE", FLAG_TEXT, &a->csv, 0, 0, "writes the figures to FILE, too"},
+        {"--folder", "DIR", FLAG_TEXT, &s->folder, 0, 0,
+         "keeps the files that the data workloads read there"},
+        {"--once", NULL, FLAG_SWITCH, &s->once, 0, 0,
+         "makes one step of one workload, prints `done` and ends: what `start` times"}};
+    const int n = sizeof flags / sizeof flags[0];
+    TRY(flags_read("perf", argc, argv, flags, n, words, MOST_WORDS, &count, &a->help));
+    if (a->help) return print_help(flags, n);
+    for (int i = 0; i < count; i++) TRY(choose(a, words[i]));
+    if ((a->csv && !*a->csv) || (s->folder && !*s->folder))
+        return err_set(ERR_USAGE, "--csv and --folder need a name; see `bench perf --help`");
+    if (s->once && a->n_chosen != 1) return err_set(ERR_USAGE, "--once wants one workload");
+    return device_named(s->device_name, s->precision_name, &s->device);
 }
 
 /* ---- measuring ---- */
@@ -124,23 +90,17 @@ static err measure_all(const perf_arguments *a, perf_row *rows, int *n)
     return OK;
 }
 
-static err print(text *out)
-{
-    TRY(text_check(out));
-    if (fputs(out->data ? out->data : "", stdout) == EOF || fflush(stdout) == EOF)
-        return err_set_errno(ERR_IO, "standard output: writing failed");
-    return OK;
-}
-
 static err report(const perf_arguments *a, const perf_row *rows, int n)
 {
     text table = {0}, csv = {0};
     err error = perf_table(rows, n, &table);
     for (int i = 0; a->setting.profile && i < n; i++) perf_profile(&rows[i], &table);
-    if (error == OK) error = print(&table);
+    if (error == OK)
+        error = text_print(&table);
+    else
+        text_close(&table);
     perf_csv(rows, n, &a->setting, &csv);
     if (error == OK && a->csv) error = text_save(&csv, a->csv);
-    text_close(&table);
     text_close(&csv);
     return error;
 }
@@ -192,5 +152,5 @@ err perf_main(int argc, char **argv)
 {
     perf_arguments a;
     TRY(read_arguments(argc, argv, &a));
-    return a.help ? print_help() : with_folder(&a);
+    return a.help ? OK : with_folder(&a);
 }
