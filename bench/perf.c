@@ -27,8 +27,9 @@ static err print_help(const flag *flags, int n)
         "Times each workload in a process of its own and prints, per step: the median and the range of the\n"
         "time; samples per second; the work of convolutions and matrix products, and its rate; the rate of\n"
         "the fastest convolution that oneDNN does on this machine right after (peak), and the share of it;\n"
-        "the time that oneDNN alone needs for the step's convolutions (bare); and the most memory that was\n"
-        "resident, above the idle process and in all.\n\n");
+        "the time that oneDNN alone needs for the step's convolutions (bare); the most memory that was\n"
+        "resident, above the idle process and in all; and how long a word takes from one core to another\n"
+        "and back: hundreds of nanoseconds where they do not share a cache (docs/scaling.md).\n\n");
     flags_help(flags, n, &t);
     text_printf(&t, "\nworkloads:\n");
     for (int i = 0; i < workload_count; i++)

@@ -13,10 +13,11 @@ typedef struct perf_row {
     bool available;   /* else the device or its precision is not there, and all below is 0 */
     char reason[256]; /* of not being available */
     measurement m;
-    double peak_rate;  /* FLOP/s of oneDNN's fastest convolution; 0: not measured */
-    double bare_s;     /* that oneDNN alone needs for the step's convolutions; 0: not measured */
-    size_t idle_bytes; /* resident before anything was made, */
-    size_t peak_bytes; /* and at most until the last step; 0: the work is done by other processes */
+    double peak_rate;    /* FLOP/s of oneDNN's fastest convolution; 0: not measured */
+    double bare_s;       /* that oneDNN alone needs for the step's convolutions; 0: not measured */
+    double round_trip_s; /* of a word between two cores, right after; 0: one thread, or another device */
+    size_t idle_bytes;   /* resident before anything was made, */
+    size_t peak_bytes;   /* and at most until the last step; 0: the work is done by other processes */
     double others; /* share of the machine's processor time that others took meanwhile; below 0: unknown */
 } perf_row;
 

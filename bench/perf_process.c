@@ -105,6 +105,7 @@ static err measure(const workload *w, const perf_setting *s, bool plain, perf_ro
     row->others = machine < 0 ? -1 : others > 0 ? others / capacity : 0;
     if (w->spreads) row->idle_bytes = row->peak_bytes = 0;
     row->available = true;
+    if (s->device.backend == &be_cpu && !w->spreads) row->round_trip_s = cpu_round_trip_seconds();
     return plain ? OK : measure_machine(s, row);
 }
 

@@ -15,7 +15,7 @@ static double megabytes(size_t bytes)
     return (double)bytes / (1 << 20);
 }
 
-enum { COLUMNS = 12 };
+enum { COLUMNS = 13 };
 
 static void add_row(columns *t, const perf_row *r)
 {
@@ -38,6 +38,7 @@ static void add_row(columns *t, const perf_row *r)
     number_or_dash(t, 100 * r->bare_s / m->median_s, 0, "%");
     number_or_dash(t, megabytes(r->peak_bytes - r->idle_bytes), 0, "");
     number_or_dash(t, megabytes(r->peak_bytes), 0, "");
+    number_or_dash(t, 1e9 * r->round_trip_s, 0, "");
 }
 
 static void add_notes(const perf_row *r, text *out)
@@ -51,10 +52,10 @@ static void add_notes(const perf_row *r, text *out)
 err perf_table(const perf_row *rows, int n, text *out)
 {
     static const char *const head[COLUMNS + 1] = {
-        "workload", "ms/step", "range",     "samples/s", "GFLOP/step", "GFLOP/s", "peak",
-        "share",    "bare ms", "bare/step", "MiB",       "MiB in all", NULL};
+        "workload", "ms/step", "range",     "samples/s", "GFLOP/step", "GFLOP/s",      "peak",
+        "share",    "bare ms", "bare/step", "MiB",       "MiB in all", "core-core ns", NULL};
     columns t;
-    columns_open(&t, "lrrrrrrrrrrr");
+    columns_open(&t, "lrrrrrrrrrrrr");
     columns_header(&t, head);
     for (int i = 0; i < n; i++) add_row(&t, &rows[i]);
     err error = columns_format(&t, out);
@@ -85,7 +86,7 @@ void perf_csv(const perf_row *rows, int n, const perf_setting *s, text *out)
 {
     text_printf(out, "workload,device,precision,status,median_ms,mean_ms,least_ms,most_ms,steps,samples,"
                      "gflop,gflop_per_s,peak_gflop_per_s,bare_ms,parameters,arena_bytes,idle_bytes,"
-                     "peak_bytes,others_share\n");
+                     "peak_bytes,others_share,core_core_ns\n");
     for (int i = 0; i < n; i++) {
         const perf_row *r = &rows[i];
         const measurement *m = &r->m;
@@ -95,7 +96,7 @@ void perf_csv(const perf_row *rows, int n, const perf_setting *s, text *out)
                     1e3 * m->most_s, m->steps, m->samples);
         text_printf(out, "%.6g,%.6g,%.6g,%.6g,", 1e-9 * m->flops,
                     r->available ? 1e-9 * m->flops / m->median_s : 0, 1e-9 * r->peak_rate, 1e3 * r->bare_s);
-        text_printf(out, "%zu,%zu,%zu,%zu,%.3f\n", m->parameters, m->arena_bytes, r->idle_bytes,
-                    r->peak_bytes, r->available ? r->others : 0);
+        text_printf(out, "%zu,%zu,%zu,%zu,%.3f,%.1f\n", m->parameters, m->arena_bytes, r->idle_bytes,
+                    r->peak_bytes, r->available ? r->others : 0, 1e9 * r->round_trip_s);
     }
 }

@@ -4,6 +4,8 @@
 
 #include "nn/cpu/onednn.h"
 
+#include <omp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -140,4 +142,47 @@ err cpu_convolution_rate(nn_precision precision, double *gflops)
     }
     be_cpu.close(b);
     return error;
+}
+
+/* The ball is at 2i for the first thread to hit, at 2i + 1 for its partner, below 0 when the game is over. */
+static long play(atomic_long *ball, bool first)
+{
+    const double budget = 0.02;
+    enum { BETWEEN_LOOKS = 32 }; /* at the clock */
+    double end = clock_seconds() + budget;
+    for (long i = 0;; i++) {
+        long mine = 2 * i + !first, seen;
+        do {
+            seen = atomic_load_explicit(ball, memory_order_acquire);
+        } while (seen >= 0 && seen != mine);
+        if (seen < 0) return i;
+        bool over = first && i % BETWEEN_LOOKS == BETWEEN_LOOKS - 1 && clock_seconds() > end;
+        atomic_store_explicit(ball, over ? -1 : mine + 1, memory_order_release);
+        if (over) return i;
+    }
+}
+
+double cpu_round_trip_seconds(void)
+{
+    int threads = omp_get_max_threads();
+    double sum = 0;
+    for (int partner = 1; partner < threads; partner++) {
+        _Alignas(2 * 64) atomic_long ball = 0; /* lines are fetched in pairs */
+        double start = 0, seconds = 0;
+#pragma omp parallel num_threads(threads)
+        {
+            int me = omp_get_thread_num();
+            bool there = omp_get_num_threads() == threads; /* OpenMP may give fewer than were asked for */
+#pragma omp barrier
+            if (me == 0 && there) {
+                start = clock_seconds();
+                long rounds = play(&ball, true);
+                seconds = (clock_seconds() - start) / (double)(rounds > 0 ? rounds : 1);
+            } else if (me == partner && there) {
+                (void)play(&ball, false);
+            }
+        }
+        sum += seconds;
+    }
+    return threads > 1 ? sum / (threads - 1) : 0;
 }

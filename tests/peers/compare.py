@@ -5,7 +5,8 @@ PyTorch runs in a process of its own for each workload (serve.py), in the fastes
 trial finds first unless --variant gives one. Then the two take turns, ours first in odd rounds. A ratio above 1 means that
 ours is faster, or smaller. Memory is the largest resident set: of the steps alone for PyTorch, with what its worker
 processes hold for themselves, and of the whole process for ours; `work` is what it exceeds the idle process by, before the
-model was made and after all libraries were loaded.
+model was made and after all libraries were loaded. `core-core ns`: from one core to another and back, over our rounds; a virtual
+machine may move its processors meanwhile.
 """
 
 import argparse
@@ -35,11 +36,12 @@ ALLOCATOR = {
 
 @dataclasses.dataclass
 class Run:
-    """Some steps: median seconds of one, bytes of the idle process and at most."""
+    """Some steps: median seconds of one, bytes of the idle process and at most; ours: nanoseconds between two cores."""
 
     seconds: float
     idle: int
     peak: int
+    core_core: float = 0
 
 
 class Failed(Exception):
@@ -81,7 +83,7 @@ def run_ours(name, precision, seconds, a):
     """The row of `bench perf`, or None if it is not available here."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "perf.csv"
-        command = [a.bench, "perf", name, "--plain", "--device", a.device, "--precision", precision,
+        command = [a.bench, "perf", name, "--plain", "--device", a.ours or a.device, "--precision", precision,
                    "--seconds", str(seconds), "--folder", a.folder, "--csv", path]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
@@ -136,7 +138,8 @@ def take_turns(name, precision, torch, a):
             check_equal_work(name, row, torch)
             if float(row["others_share"]) >= BUSY:
                 tell(f"  round {turn + 1}: others took {float(row['others_share']):.0%} of the machine meanwhile")
-            ours.append(Run(float(row["median_ms"]) / 1e3, int(row["idle_bytes"]), int(row["peak_bytes"])))
+            ours.append(Run(float(row["median_ms"]) / 1e3, int(row["idle_bytes"]), int(row["peak_bytes"]),
+                            float(row["core_core_ns"])))
     return ours, theirs
 
 
@@ -154,6 +157,8 @@ class Row:
     work_ratio: float = None
     ours_total_mib: float = None
     torch_total_mib: float = None
+    core_core_least_ns: float = None
+    core_core_most_ns: float = None
     torch_variant: str = ""
     rounds: int = 0
 
@@ -176,6 +181,9 @@ def compare(name, precision, a):
     ratios = [t.seconds / o.seconds for o, t in zip(ours, theirs)]
     row.ours_ms, row.torch_ms = (1e3 * statistics.median(r.seconds for r in runs) for runs in (ours, theirs))
     row.ratio, row.ratio_least, row.ratio_most = statistics.median(ratios), min(ratios), max(ratios)
+    apart = [o.core_core for o in ours if o.core_core > 0]
+    if apart:
+        row.core_core_least_ns, row.core_core_most_ns = min(apart), max(apart)
     row.torch_variant, row.rounds = torch.variant, a.rounds
     if name != "start":  # its memory is that of other processes
         (row.ours_work_mib, row.ours_total_mib), (row.torch_work_mib, row.torch_total_mib) = map(memory_of, (ours, theirs))
@@ -185,17 +193,18 @@ def compare(name, precision, a):
 
 def cells(row):
     if row.ours_ms is None:
-        return [row.workload, row.precision, "not available"] + [""] * 7
+        return [row.workload, row.precision, "not available"] + [""] * 8
     memory = ["-"] * 4
     if row.ours_work_mib is not None:
         memory = [f"{row.ours_work_mib:.0f}", f"{row.torch_work_mib:.0f}", f"{row.work_ratio:.2f}",
                   f"{row.ours_total_mib:.0f}/{row.torch_total_mib:.0f}"]
+    apart = "-" if row.core_core_least_ns is None else f"{row.core_core_least_ns:.0f}-{row.core_core_most_ns:.0f}"
     return [row.workload, row.precision, f"{row.ours_ms:.2f}", f"{row.torch_ms:.2f}", f"{row.ratio:.2f}",
-            f"{row.ratio_least:.2f}-{row.ratio_most:.2f}", *memory, row.torch_variant]
+            f"{row.ratio_least:.2f}-{row.ratio_most:.2f}", *memory, apart, row.torch_variant]
 
 
 HEAD = ["workload", "precision", "ours ms", "torch ms", "ratio", "range", "ours MiB", "torch MiB", "ratio",
-        "in all", "torch variant"]
+        "in all", "core-core ns", "torch variant"]
 
 
 def print_table(rows):
@@ -204,7 +213,7 @@ def print_table(rows):
         line += [""] * (len(HEAD) - len(line))
     widths = [max(map(len, column)) for column in zip(*table)]
     for line in table:
-        print("  ".join(c.ljust(w) if i in (0, 1, 10) else c.rjust(w)
+        print("  ".join(c.ljust(w) if i in (0, 1, len(HEAD) - 1) else c.rjust(w)
                         for i, (c, w) in enumerate(zip(line, widths))).rstrip())
 
 
@@ -220,6 +229,7 @@ def arguments():
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"all by default: {', '.join(workloads)}")
     parser.add_argument("--bench", default="build/bench", help="our program")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--ours", metavar="DEVICE", help="of ours, if it is to be another one than PyTorch's: cpu:2")
     parser.add_argument("--precision", choices=("fp32", "bf16"), action="append", help="both by default")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each run")
