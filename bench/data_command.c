@@ -1,8 +1,8 @@
 /* `bench data`: sets out of public data, what is in them, and out again. */
 #include "bench/data_command.h"
 
+#include "base/text.h"
 #include "bench/commands.h"
-#include "bench/interrupt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,18 +22,6 @@ static const part parts[] = {
      "a packed set as PNG and CSV, as folders of classes, or as R2Gen's annotation.json"},
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
-
-err data_tell(status_line *line, const char *what, long done, long total)
-{
-    enum { PERCENTAGE = 4 };
-    if (interrupt_count() > 0) return err_set(ERR_INTERRUPTED, "interrupted; nothing was kept");
-    if (!status_line_due(line)) return OK;
-    text t = {0};
-    text_printf(&t, "%3.0f%%: %ld of %ld images %s", 100.0 * (double)done / (double)total, done, total, what);
-    status_line_show(line, &t, PERCENTAGE);
-    text_close(&t);
-    return OK;
-}
 
 static err print_help(void)
 {

@@ -2,16 +2,12 @@
 #ifndef BENCH_DATA_COMMAND_H
 #define BENCH_DATA_COMMAND_H
 
-#include "bench/status_line.h"
+#include "base/err.h"
 
 err data_import_main(int argc, char **argv); /* data_import.c */
 err data_info_main(int argc, char **argv);   /* data_info.c */
 err data_split_main(int argc, char **argv);  /* data_split.c */
 err data_dedup_main(int argc, char **argv);  /* data_dedup.c */
 err data_export_main(int argc, char **argv); /* data_export.c */
-
-/* Progress of `done` of `total` images "written", or the like, on a status_line; ERR_INTERRUPTED if the user
- * wants an end. */
-err data_tell(status_line *line, const char *what, long done, long total);
 
 #endif

@@ -3,7 +3,7 @@
 #include "bench/flags.h"
 #include "bench/interrupt.h"
 #include "bench/privacy.h"
-#include "bench/status_line.h"
+#include "bench/tally.h"
 #include "data/dedup.h"
 #include "data/images.h"
 #include "data/subset.h"
@@ -126,11 +126,6 @@ static err write_sheet(const char *path, const result *r)
 
 /* ---- the command ---- */
 
-static err tell(void *context, long done, long total)
-{
-    return data_tell(context, "searched", done, total);
-}
-
 static err choose(const request *q, result *r)
 {
     r->leave_out = calloc((size_t)r->set->n, sizeof *r->leave_out);
@@ -152,16 +147,16 @@ static int by_agreement(const void *a, const void *b)
 
 static err search(request *q, result *r)
 {
-    status_line line;
+    tally done;
     TRY(dataset_open_packed(q->folder, &r->set));
     r->other = r->set;
     if (q->against) TRY(dataset_open_packed(q->against, &r->other));
-    q->o.progress = tell;
-    q->o.context = &line;
+    q->o.progress = tally_tell;
+    q->o.context = &done;
     interrupt_catch();
-    status_line_start(&line, q->quiet);
+    tally_start(&done, "images searched", q->quiet);
     err error = near_duplicates_find(r->set, q->against ? r->other : NULL, &q->o, &r->found);
-    status_line_end(&line);
+    tally_end(&done);
     if (error == OK && r->found.n > 0)
         qsort(r->found.pairs, (size_t)r->found.n, sizeof *r->found.pairs, by_agreement);
     return error == OK ? choose(q, r) : error;

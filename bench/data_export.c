@@ -3,7 +3,7 @@
 #include "bench/flags.h"
 #include "bench/interrupt.h"
 #include "bench/privacy.h"
-#include "bench/status_line.h"
+#include "bench/tally.h"
 #include "data/export.h"
 
 #include <string.h>
@@ -24,11 +24,6 @@ static err print_help(const flag *flags, int n)
     return text_print(&t);
 }
 
-static err tell(void *context, long done, long total)
-{
-    return data_tell(context, "written", done, total);
-}
-
 static export_format format_of(const char *name)
 {
     return strcmp(name, "csv") == 0     ? EXPORT_CSV
@@ -42,7 +37,7 @@ err data_export_main(int argc, char **argv)
     int count;
     long written;
     bool quiet = false, include_private = false, help;
-    status_line line;
+    tally done;
     const flag flags[] = {
         {"--out", "DIR", FLAG_TEXT, &out, 0, 0, "a new folder"},
         {"--format", "csv|imagefolder|r2gen", FLAG_TEXT, &format, 0, 0, "(csv)"},
@@ -57,9 +52,9 @@ err data_export_main(int argc, char **argv)
     privacy_watch(folder);
     TRY(privacy_allow(include_private, folder));
     interrupt_catch();
-    status_line_start(&line, quiet);
-    err error = export_set(folder, format_of(format), out, tell, &line, &written);
-    status_line_end(&line);
+    tally_start(&done, "images written", quiet);
+    err error = export_set(folder, format_of(format), out, tally_tell, &done, &written);
+    tally_end(&done);
     if (error != OK) return error;
     text t = {0};
     text_printf(&t, "%s: %ld images\n", out, written);

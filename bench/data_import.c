@@ -1,11 +1,10 @@
 /* `bench data import`. */
-#include "base/clock.h"
 #include "base/private.h"
 #include "bench/data_command.h"
 #include "bench/flags.h"
 #include "bench/interrupt.h"
 #include "bench/privacy.h"
-#include "bench/status_line.h"
+#include "bench/tally.h"
 #include "data/importers/importer.h"
 #include "downstream/labeller.h"
 
@@ -118,42 +117,6 @@ static err reader_open(reader *r, import_options *o)
 
 /* ---- progress ---- */
 
-typedef struct watch {
-    status_line line;
-    double start; /* of decoding; 0: it has not begun */
-} watch;
-
-static void describe(const watch *w, long done, long total, text *out)
-{
-    enum { SECONDS_TO_JUDGE = 2 };
-    double elapsed = clock_seconds() - w->start;
-    if (total == 0) {
-        text_printf(out, "     %ld images found", done);
-        return;
-    }
-    text_printf(out, "%3.0f%%", 100.0 * (double)done / (double)total);
-    if (elapsed >= SECONDS_TO_JUDGE && done > 0) {
-        text_printf(out, ", ");
-        duration_text((double)(total - done) / (double)done * elapsed, out);
-        text_printf(out, " left");
-    }
-    text_printf(out, ": %ld of %ld images", done, total);
-}
-
-static err tell(void *context, long done, long total)
-{
-    enum { PERCENTAGE = 4 };
-    watch *w = context;
-    if (interrupt_count() > 0) return err_set(ERR_INTERRUPTED, "interrupted; nothing was kept");
-    if (total > 0 && w->start == 0) w->start = clock_seconds();
-    if (!status_line_due(&w->line)) return OK;
-    text t = {0};
-    describe(w, done, total, &t);
-    status_line_show(&w->line, &t, PERCENTAGE);
-    text_close(&t);
-    return OK;
-}
-
 /* ---- the command ---- */
 
 static void list_left_out(const request *r, const import_result *result, text *out)
@@ -200,20 +163,20 @@ static import_answer answer_of(const char *given)
 
 static err run(request *r)
 {
-    watch w = {0};
+    tally done;
     reader reports = {0};
     import_result result;
     r->o.missing = answer_of(r->missing);
     r->o.broken = answer_of(r->broken);
-    r->o.progress = tell;
-    r->o.progress_context = &w;
+    r->o.progress = tally_tell;
+    r->o.progress_context = &done;
     interrupt_catch();
     if (r->private) private_begin();
     privacy_watch(r->o.folder);
-    status_line_start(&w.line, r->quiet);
+    tally_start(&done, "images", r->quiet);
     err error = reader_open(&reports, &r->o);
     if (error == OK) error = import_set(&r->o, &result);
-    status_line_end(&w.line);
+    tally_end(&done);
     reader_close(&reports);
     r->o.progress_context = r->o.labeller_context = NULL;
     return error == OK ? report(r, &result) : error;

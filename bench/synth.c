@@ -6,6 +6,7 @@
 #include "bench/flags.h"
 #include "bench/lessons.h"
 #include "bench/privacy.h"
+#include "bench/tally.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +102,7 @@ static err read_arguments(int argc, char **argv, synth_request *r, bool *help)
         {"--sheet", "FILE", FLAG_TEXT, &r->sheet, 0, 0,
          ".png: also a row of images for each class; .svg: also images beside" FLAG_LINE
          "their labels and reports"},
+        {"--quiet", NULL, FLAG_SWITCH, &r->quiet, 0, 0, "no progress on stderr"},
         {"--include-private", NULL, FLAG_SWITCH, &r->include_private, 0, 0, privacy_help},
         {"--studies", "N", FLAG_INTEGER, &r->studies, 1, MOST,
          "with --reports-of phantom:COHORT, how many are drawn (100), by --seed"},
@@ -110,6 +112,18 @@ static err read_arguments(int argc, char **argv, synth_request *r, bool *help)
     if (*help) return print_help(flags, FLAGS);
     TRY(take_chosen(&c, r));
     return check_request(r);
+}
+
+static err make(synth_request *r, dataset **out)
+{
+    tally written;
+    tally_start(&written, "reports written", r->quiet);
+    r->how.progress = tally_tell;
+    r->how.progress_context = &written;
+    err error = r->texts ? synth_texts(r) : synth_make(r, out);
+    tally_end(&written);
+    r->how.progress_context = NULL;
+    return error;
 }
 
 err synth_main(int argc, char **argv)
@@ -122,10 +136,9 @@ err synth_main(int argc, char **argv)
     privacy_watch(r.reports_of);
     if (r.sheet) TRY(privacy_allow(r.include_private, "--sheet"));
     privacy_watch(r.model);
-    if (r.texts) return synth_texts(&r);
-    err error = synth_make(&r, &made);
-    if (error == OK) error = synth_write(&r, made);
-    if (error == OK) (void)printf("%d images in %s\n", made->n, r.out);
+    err error = make(&r, &made);
+    if (error == OK && made) error = synth_write(&r, made);
+    if (error == OK && made) (void)printf("%d images in %s\n", made->n, r.out);
     dataset_close(made);
     return error;
 }

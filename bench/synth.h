@@ -12,7 +12,7 @@ typedef struct synth_request {
     const char *reports_of;          /* a source of data/dataset.h, or NULL */
     int per_class, count, texts;     /* 0: not asked for */
     int studies, seed;
-    bool png, include_private;
+    bool png, include_private, quiet;
     emixer_writing how;
     nn_device device;
 } synth_request;

@@ -145,6 +145,9 @@ typedef struct emixer_writing {
     const float *labels; /* (n,K) in {0,1}, or NULL: what the images are known to show, as those that were
                             made from labels are. Candidates are held against these, NaN apart, and not
                             against what R sees in the image. */
+    err (*progress)(void *context, long done, long total); /* told of reports now and then; what it returns
+                                                              but OK ends the writing; may be NULL */
+    void *progress_context;
 } emixer_writing;
 
 /* Writes the reports of images (n,R,R), as cleaned text, appended to reports[0..n). images NULL: n reports of

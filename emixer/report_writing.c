@@ -473,6 +473,8 @@ err emixer_write(emixer *e, const uint8_t *images, int n, const emixer_writing *
         b.reports = n - b.first < most ? n - b.first : most;
         b.drawing.first_text = (uint64_t)b.first;
         error = write_batch(&b, images, reports);
+        if (error == OK && how->progress)
+            error = how->progress(how->progress_context, b.first + b.reports, n);
     }
     batch_close(&b);
     return error;

@@ -294,6 +294,39 @@ Test(writing, backends_and_replicas_write_the_same)
     emixer_close(several);
 }
 
+typedef struct heard {
+    long done[8];
+    int n, stop_at;
+} heard;
+
+static err hear(void *context, long done, long total)
+{
+    heard *h = context;
+    cr_expect_eq(total, MANY);
+    h->done[h->n++] = done;
+    return h->n == h->stop_at ? err_set(ERR_INTERRUPTED, "enough") : OK;
+}
+
+Test(writing, progress_is_told_by_the_batch_and_can_end_it)
+{
+    emixer_opts o = writer_options();
+    emixer *e = open_writer(&be_cpu, o, reports, REPORTS);
+    text written[MANY] = {{0}};
+    for (int stop_at = 0; stop_at < 2; stop_at++) {
+        heard h = {.stop_at = stop_at};
+        emixer_writing how = {WRITING_GREEDY, .progress = hear, .progress_context = &h};
+        cr_expect_eq(emixer_write(e, noise_images(MANY), MANY, &how, written),
+                     stop_at ? ERR_INTERRUPTED : OK);
+        int batches = stop_at ? 1 : (MANY + o.batch - 1) / o.batch;
+        cr_assert_eq(h.n, batches);
+        for (int i = 0; i < batches; i++)
+            cr_expect_eq(h.done[i], (i + 1) * o.batch < MANY ? (i + 1) * o.batch : MANY);
+        close_texts(written, MANY);
+        memset(written, 0, sizeof written);
+    }
+    emixer_close(e);
+}
+
 /* ---- errors ---- */
 
 static void expect_refused(emixer *e, emixer_writing how, err code, const char *message)
