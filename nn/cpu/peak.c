@@ -103,7 +103,7 @@ static err measure(backend *b, const conv_shape *s, int direction, double budget
 
 err cpu_convolution_seconds(nn_precision precision, const convolution *c, double *seconds)
 {
-    const double budget = 0.02;
+    const double budget = 0.004;
     const bool wanted[] = {
         [CONV_FORWARD] = c->forward,
         [CONV_BACKWARD_DATA] = c->backward_data,
@@ -147,7 +147,7 @@ err cpu_convolution_rate(nn_precision precision, double *gflops)
 /* The ball is at 2i for the first thread to hit, at 2i + 1 for its partner, below 0 when the game is over. */
 static long play(atomic_long *ball, bool first)
 {
-    const double budget = 0.02;
+    const double budget = 0.004;
     enum { BETWEEN_LOOKS = 32 }; /* at the clock */
     double end = clock_seconds() + budget;
     for (long i = 0;; i++) {
@@ -162,27 +162,39 @@ static long play(atomic_long *ball, bool first)
     }
 }
 
+/* Seconds of a round trip between the first thread and `partner`; 0 if OpenMP gives fewer than `threads`. */
+static double round_trip(int partner, int threads)
+{
+    _Alignas(2 * 64) atomic_long ball = 0; /* lines are fetched in pairs */
+    double seconds = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        int me = omp_get_thread_num();
+        bool there = omp_get_num_threads() == threads;
+#pragma omp barrier
+        if (me == 0 && there) {
+            double start = clock_seconds();
+            long rounds = play(&ball, true);
+            seconds = (clock_seconds() - start) / (double)(rounds > 0 ? rounds : 1);
+        } else if (me == partner && there) {
+            (void)play(&ball, false);
+        }
+    }
+    return seconds;
+}
+
 double cpu_round_trip_seconds(void)
 {
+    enum { TRIES = 5 }; /* in some, one of the two threads waits for its core */
     int threads = omp_get_max_threads();
     double sum = 0;
     for (int partner = 1; partner < threads; partner++) {
-        _Alignas(2 * 64) atomic_long ball = 0; /* lines are fetched in pairs */
-        double start = 0, seconds = 0;
-#pragma omp parallel num_threads(threads)
-        {
-            int me = omp_get_thread_num();
-            bool there = omp_get_num_threads() == threads; /* OpenMP may give fewer than were asked for */
-#pragma omp barrier
-            if (me == 0 && there) {
-                start = clock_seconds();
-                long rounds = play(&ball, true);
-                seconds = (clock_seconds() - start) / (double)(rounds > 0 ? rounds : 1);
-            } else if (me == partner && there) {
-                (void)play(&ball, false);
-            }
+        double least = round_trip(partner, threads);
+        for (int i = 1; i < TRIES; i++) {
+            double again = round_trip(partner, threads);
+            if (again < least) least = again;
         }
-        sum += seconds;
+        sum += least;
     }
     return threads > 1 ? sum / (threads - 1) : 0;
 }
