@@ -16,6 +16,27 @@ void privacy_watch(const char *source)
     if (path && *path && private_is(path)) private_begin();
 }
 
+void privacy_watch_settings(const settings *s)
+{
+    privacy_watch(s->source);
+    privacy_watch(s->texts);
+    privacy_watch(s->weights);
+}
+
+void privacy_watch_study(const study *x)
+{
+    privacy_watch_settings(&x->s);
+    for (int a = 0; a < x->n_arms; a++) {
+        char source[ARM_SOURCE_BYTES];
+        if (!x->arms[a].folder[0]) continue;
+        for (int seed = 0; seed < x->s.seeds.n; seed++)
+            for (int i = 0; i < study_budgets(x); i++) {
+                arm_source(&x->arms[a], x->s.seeds.values[seed], study_budget(x, i).shots, source);
+                privacy_watch(source);
+            }
+    }
+}
+
 bool privacy_shown(bool include_private)
 {
     return include_private || !private_begun();

@@ -47,8 +47,8 @@ static err write_study(const reader_study *s, int seed, const char *folder)
     text key = {0}, form = {0};
     err error = reader_key(s, seed, &key);
     if (error == OK) {
-        hash study = hash_bytes(key.data, key.length);
-        error = reader_form(s, study.hex, &form);
+        hash made = hash_bytes(key.data, key.length);
+        error = reader_form(s, made.hex, &form);
     }
     if (error == OK) error = write_to(folder, "key.csv", &key);
     if (error == OK) error = write_to(folder, "form.html", &form);

@@ -333,8 +333,7 @@ err run_main(int argc, char **argv)
     TRY(study_open(&s, &experiment));
     TRY(name_outputs(&s, &o));
     interrupt_catch();
-    privacy_watch(s.source);
-    privacy_watch(s.texts);
+    privacy_watch_study(&experiment);
     TRY(run_plan_open(&experiment, &p));
     err error = folder_make(o.folder);
     if (error == OK) error = private_mark(o.folder);

@@ -125,8 +125,7 @@ err task_main(int argc, char **argv)
         return err_set(ERR_USAGE, "%.60s...: the path is too long", argv[0]);
     TRY(study_open(&s, &experiment));
     interrupt_catch();
-    privacy_watch(s.source);
-    privacy_watch(s.texts);
+    privacy_watch_study(&experiment);
     TRY(run_plan_open(&experiment, &p));
     err error = store_open(argv[0], &artifacts);
     if (error == OK) {

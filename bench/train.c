@@ -261,8 +261,7 @@ err train_main(int argc, char **argv)
     TRY(name_files(&t));
     TRY(settle(&t));
     interrupt_catch();
-    privacy_watch(t.s.source);
-    privacy_watch(t.s.texts);
+    privacy_watch_settings(&t.s);
     omp_set_num_threads(run_threads(&t.s));
     TRY(dataset_open_uncertain(t.s.source, t.s.size, t.s.count, (uint64_t)t.s.data_seed,
                                settings_uncertain(&t.s), &set));

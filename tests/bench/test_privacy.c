@@ -123,3 +123,17 @@ Test(privacy, a_run_on_a_private_set_keeps_all_to_its_owner_and_draws_no_sheet)
     expect(run, 0, "balanced_accuracy");
     cr_expect_not(is_there("results/samples.png"), "what an earlier run drew is gone");
 }
+
+/* The data themselves are the phantom's. */
+Test(privacy, a_run_whose_arm_has_a_private_set_is_closed_too)
+{
+    write_text(folder, "tiny.ini",
+               "[experiment]\nname = tiny\nseeds = 0\nshots = 3\narms = real, real+packed:set\n"
+               "[data]\ncount = 60\nsize = 32\nothers = 6\n"
+               "[downstream]\ngrowth = 2\nlayers_per_block = 1\nbatch = 4\nsteps = 4\n"
+               "[run]\nthreads = 1\nallow = generator_split\n",
+               path);
+    expect("run tiny.ini --out results --quiet", 0, "balanced_accuracy");
+    cr_expect(is_closed("results", 10) && is_there("results/private"));
+    cr_expect_not(is_there("results/samples.png"));
+}
