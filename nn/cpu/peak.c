@@ -103,7 +103,7 @@ static err measure(backend *b, const conv_shape *s, int direction, double budget
 
 err cpu_convolution_seconds(nn_precision precision, const convolution *c, double *seconds)
 {
-    const double budget = 0.004;
+    const double budget = 0.02;
     const bool wanted[] = {
         [CONV_FORWARD] = c->forward,
         [CONV_BACKWARD_DATA] = c->backward_data,
