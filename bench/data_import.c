@@ -115,8 +115,6 @@ static err reader_open(reader *r, import_options *o)
     return OK;
 }
 
-/* ---- progress ---- */
-
 /* ---- the command ---- */
 
 static void list_left_out(const request *r, const import_result *result, text *out)

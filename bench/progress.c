@@ -30,14 +30,8 @@ void progress_start(progress *p, const plan *all, const board *b, bool quiet)
 
 void progress_line(const progress *p, const board *b, double elapsed, text *out)
 {
-    enum { SECONDS_TO_JUDGE = 2 };
-    double done = cost_done(p->plan, b), all = cost_all(p->plan), new_cost = done - p->cost_done;
-    text_printf(out, "%3.0f%%", all > 0 ? 100 * done / all : 100.0);
-    if (elapsed >= SECONDS_TO_JUDGE && new_cost > 0) {
-        text_printf(out, ", ");
-        duration_text((all - done) / new_cost * elapsed, out);
-        text_printf(out, " left");
-    }
+    double done = cost_done(p->plan, b);
+    share_text(done, cost_all(p->plan), done - p->cost_done, elapsed, out);
     int busy = 0;
     for (int i = 0; i < b->jobs; i++) {
         int index = atomic_load(&b->slots[i].artifact);
@@ -50,11 +44,10 @@ void progress_line(const progress *p, const board *b, double elapsed, text *out)
 
 void progress_update(progress *p, const board *b)
 {
-    enum { PERCENTAGE = 4 };
     if (!status_line_due(&p->line)) return;
     text t = {0};
     progress_line(p, b, clock_seconds() - p->start, &t);
-    status_line_show(&p->line, &t, PERCENTAGE);
+    status_line_show(&p->line, &t, SHARE_BYTES);
     text_close(&t);
 }
 

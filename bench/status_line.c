@@ -62,3 +62,13 @@ void duration_text(double seconds, text *out)
     else
         text_printf(out, "%ld:%02ld", all / 60, all % 60);
 }
+
+void share_text(double done, double all, double done_now, double elapsed, text *out)
+{
+    enum { SECONDS_TO_JUDGE = 2 };
+    text_printf(out, "%3.0f%%", all > 0 ? 100 * done / all : 100.0);
+    if (elapsed < SECONDS_TO_JUDGE || done_now <= 0) return;
+    text_printf(out, ", ");
+    duration_text((all - done) / done_now * elapsed, out);
+    text_printf(out, " left");
+}

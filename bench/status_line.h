@@ -26,4 +26,9 @@ void status_line_end(status_line *s);
 /* Appends "1:05" or "2:03:04". */
 void duration_text(double seconds, text *out);
 
+/* Appends " 42%", its first SHARE_BYTES bytes, and ", 1:05 left" where `elapsed` seconds, in which done_now
+ * of what is done were done, are enough to judge by. Nothing to do (all = 0) is 100%. */
+enum { SHARE_BYTES = 4 };
+void share_text(double done, double all, double done_now, double elapsed, text *out);
+
 #endif

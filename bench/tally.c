@@ -11,30 +11,23 @@ void tally_start(tally *t, const char *what, bool quiet)
 
 void tally_line(const tally *t, long done, long total, double elapsed, text *out)
 {
-    enum { SECONDS_TO_JUDGE = 2 };
     if (total == 0) {
         text_printf(out, "     %ld %s", done, t->what);
         return;
     }
-    text_printf(out, "%3.0f%%", 100.0 * (double)done / (double)total);
-    if (elapsed >= SECONDS_TO_JUDGE && done > 0) {
-        text_printf(out, ", ");
-        duration_text((double)(total - done) / (double)done * elapsed, out);
-        text_printf(out, " left");
-    }
+    share_text((double)done, (double)total, (double)done, elapsed, out);
     text_printf(out, ": %ld of %ld %s", done, total, t->what);
 }
 
 err tally_tell(void *context, long done, long total)
 {
-    enum { PERCENTAGE = 4 };
     tally *t = context;
     if (interrupt_count() > 0) return err_set(ERR_INTERRUPTED, "interrupted; nothing was kept");
     if (total > 0 && t->start == 0) t->start = clock_seconds();
     if (!status_line_due(&t->line)) return OK;
     text line = {0};
     tally_line(t, done, total, clock_seconds() - t->start, &line);
-    status_line_show(&t->line, &line, PERCENTAGE);
+    status_line_show(&t->line, &line, SHARE_BYTES);
     text_close(&line);
     return OK;
 }
