@@ -64,10 +64,10 @@ static err take_flag(const char *command, int argc, char **argv, int *i, const f
         *(bool *)f->into = true;
         return OK;
     }
-    if (!equals && *i + 1 >= argc)
+    const char *value = equals ? equals + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+    if (!value || (f->type == FLAG_NAME && !*value))
         return err_set(ERR_USAGE, "%s needs a value; see `bench %s --help`", f->name, command);
-    const char *value = equals ? equals + 1 : argv[++*i];
-    if (f->type == FLAG_TEXT) return set_text(f, value);
+    if (f->type == FLAG_TEXT || f->type == FLAG_NAME) return set_text(f, value);
     return f->type == FLAG_LIST ? append(f, value) : set_number(f, value);
 }
 

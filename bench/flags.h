@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-typedef enum flag_type { FLAG_TEXT, FLAG_INTEGER, FLAG_REAL, FLAG_SWITCH, FLAG_LIST } flag_type;
+/* FLAG_NAME: a text that must not be empty. */
+typedef enum flag_type { FLAG_TEXT, FLAG_NAME, FLAG_INTEGER, FLAG_REAL, FLAG_SWITCH, FLAG_LIST } flag_type;
 
 /* The values of a flag that may come more than once, in their order. */
 enum { FLAG_LIST_MAX = 64 };

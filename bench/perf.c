@@ -59,12 +59,12 @@ static err read_arguments(int argc, char **argv, perf_arguments *a)
     perf_setting *s = &a->setting;
     const flag flags[] = {
         {"--seconds", "S", FLAG_REAL, &s->seconds, 0.001, 3600, "for about how long each is timed (5)"},
-        {"--device", "D", FLAG_TEXT, &s->device_name, 0, 0, "cpu[:N], cuda[:N], cuda:all or ref (cpu)"},
-        {"--precision", "P", FLAG_TEXT, &s->precision_name, 0, 0, "fp32, tf32 or bf16 (fp32)"},
+        {"--device", "D", FLAG_NAME, &s->device_name, 0, 0, "cpu[:N], cuda[:N], cuda:all or ref (cpu)"},
+        {"--precision", "P", FLAG_NAME, &s->precision_name, 0, 0, "fp32, tf32 or bf16 (fp32)"},
         {"--profile", NULL, FLAG_SWITCH, &s->profile, 0, 0, "adds the time per operator"},
         {"--plain", NULL, FLAG_SWITCH, &a->plain, 0, 0, "leaves out peak and bare, which take some seconds"},
-        {"--csv", "FILE", FLAG_TEXT, &a->csv, 0, 0, "writes the figures to FILE, too"},
-        {"--folder", "DIR", FLAG_TEXT, &s->folder, 0, 0,
+        {"--csv", "FILE", FLAG_NAME, &a->csv, 0, 0, "writes the figures to FILE, too"},
+        {"--folder", "DIR", FLAG_NAME, &s->folder, 0, 0,
          "keeps the files that the data workloads read there"},
         {"--once", NULL, FLAG_SWITCH, &s->once, 0, 0,
          "makes one step of one workload, prints `done` and ends: what `start` times"}};
@@ -72,8 +72,6 @@ static err read_arguments(int argc, char **argv, perf_arguments *a)
     TRY(flags_read("perf", argc, argv, flags, n, words, MOST_WORDS, &count, &a->help));
     if (a->help) return print_help(flags, n);
     for (int i = 0; i < count; i++) TRY(choose(a, words[i]));
-    if ((a->csv && !*a->csv) || (s->folder && !*s->folder))
-        return err_set(ERR_USAGE, "--csv and --folder need a name; see `bench perf --help`");
     if (s->once && a->n_chosen != 1) return err_set(ERR_USAGE, "--once wants one workload");
     return device_named(s->device_name, s->precision_name, &s->device);
 }
