@@ -17,7 +17,7 @@ err cpu_convolution_rate(nn_precision precision, double *gflops);
 err cpu_convolution_seconds(nn_precision precision, const convolution *c, double *seconds);
 
 /* Seconds that a word takes from the first core to another and back, the least of five tries of 4 ms, on
- * average over the others: some 10 ns where they share a cache, hundreds where they do not (parts of an AMD
+ * average over the others: tens of ns where they share a cache, hundreds where they do not (parts of an AMD
  * EPYC, sockets). Then data that one thread wrote and another reads or overwrites are slow. 0 if there is one
  * thread only. */
 double cpu_round_trip_seconds(void);
