@@ -4,19 +4,18 @@
 #include "nn/cpu/thin_conv.h"
 #include "nn/cpu/tile.h"
 #include "nn/cpu/up_conv.h"
+#include "nn/cpu/winograd.h"
 
 #include <omp.h>
 #include <stdlib.h>
-
-typedef enum way { BY_ONEDNN, BY_THIN, BY_TILES } way;
 
 typedef struct conv_plan {
     conv_shape shape;
     stage *forward, *data, *weights;
     conv_product *product; /* in place of `weights` where that is faster */
-    way forward_way, data_way, weights_way;
+    conv_way forward_way, data_way, weights_way;
     thin_conv contract, expand, correlate;
-    int threads; /* of what is done by tiles */
+    int threads; /* of what oneDNN does not do */
     bool fused;  /* the activation is part of the forward primitive */
     bool thin_is_out;
     bool gated;      /* thin kernels read dout through the derivative of the activation themselves */
@@ -35,6 +34,9 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
     const conv_shape *s = &p->shape;
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
     p->threads = omp_get_max_threads();
+    if (winograd_suits(b, s, CONV_FORWARD)) p->forward_way = BY_WINOGRAD;
+    if (c->wants[0] && winograd_suits(b, s, CONV_BACKWARD_DATA)) p->data_way = BY_WINOGRAD;
+    if (c->wants[1] && winograd_suits(b, s, CONV_BACKWARD_WEIGHTS)) p->weights_way = BY_WINOGRAD;
     if (tile_spread_suits(b, s)) p->data_way = BY_TILES;
     if (tile_weights_suits(b, s)) p->weights_way = BY_TILES;
     bool thin_in = s->c < CPU_MIN_BLOCKED, thin_out = s->o < CPU_MIN_BLOCKED;
@@ -77,7 +79,7 @@ static err open_stages(const backend *b, const call *c, conv_plan *p)
 {
     const conv_shape *s = &p->shape;
     nn_act act = c->n->a.act;
-    p->fused = (p->forward_way == BY_ONEDNN || !p->thin_is_out) && (act == ACT_RELU || act == ACT_LEAKY_RELU);
+    p->fused = (p->forward_way != BY_THIN || !p->thin_is_out) && (act == ACT_RELU || act == ACT_LEAKY_RELU);
     if (p->forward_way == BY_ONEDNN)
         TRY(conv_stage_open(b, s, CONV_FORWARD, has_bias(c), p->fused ? act : ACT_NONE, &p->forward));
     if (c->backward && c->wants[0] && p->data_way == BY_ONEDNN)
@@ -90,6 +92,7 @@ static err open_stages(const backend *b, const call *c, conv_plan *p)
 static size_t forward_scratch(const conv_plan *p)
 {
     if (p->forward_way == BY_ONEDNN) return stage_bytes(p->forward);
+    if (p->forward_way == BY_WINOGRAD) return winograd_bytes(&p->shape, CONV_FORWARD, p->threads);
     return p->thin_is_out ? thin_contract_bytes(&p->contract) : thin_expand_bytes(&p->expand);
 }
 
@@ -97,6 +100,7 @@ static size_t data_scratch(const conv_plan *p)
 {
     if (p->data_way == BY_ONEDNN) return stage_bytes(p->data);
     if (p->data_way == BY_TILES) return tile_spread_bytes(&p->shape, p->threads);
+    if (p->data_way == BY_WINOGRAD) return winograd_bytes(&p->shape, CONV_BACKWARD_DATA, p->threads);
     return p->thin_is_out ? thin_expand_bytes(&p->expand) : thin_contract_bytes(&p->contract);
 }
 
@@ -107,6 +111,8 @@ static size_t weights_scratch(const backend *b, const call *c, const conv_plan *
     size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
     if (p->weights_way == BY_THIN) return stage_larger(thin_weights_bytes(&p->correlate), sums);
     if (p->weights_way == BY_TILES) return stage_larger(tile_weights_bytes(s, p->threads), sums);
+    if (p->weights_way == BY_WINOGRAD)
+        return stage_larger(winograd_bytes(s, CONV_BACKWARD_WEIGHTS, p->threads), sums);
     if (p->product) return stage_larger(conv_product_bytes(p->product), sums);
     /* A bias whose gradient nobody wants (or the weight's) is still computed by the primitive: into scratch.
      */
@@ -167,7 +173,10 @@ static err forward(backend *b, const call *c)
     conv_plan *p = c->plan;
     view out = cpu_view_of(b, c->n);
     const float *bias = has_bias(c) ? c->in[2] : NULL;
-    if (p->forward_way == BY_THIN && !p->thin_is_out) {
+    if (p->forward_way == BY_WINOGRAD) {
+        winograd_finish finish = {.bias = bias, .act = p->fused ? c->n->a.act : ACT_NONE};
+        winograd_forward(&p->shape, out.half, c->in[0], c->in[1], &finish, c->out, p->threads, c->scratch);
+    } else if (p->forward_way == BY_THIN && !p->thin_is_out) {
         thin_expand(&p->expand, c->in[0], c->in[1], bias, p->fused ? c->n->a.act : ACT_NONE, c->out, false,
                     c->scratch);
     } else if (p->forward_way == BY_THIN) {
@@ -187,7 +196,10 @@ static err backward_data(const backend *b, const call *c, const conv_plan *p, co
     float *packed = (float *)(void *)scratch;
     void *memory[] = {c->din[0], stage_readable(c->in[1]), stage_readable(dz)};
     if (p->data_way == BY_ONEDNN) return stage_run(p->data, b, memory, (bool[3]){c->add[0]}, scratch);
-    if (p->data_way == BY_TILES)
+    if (p->data_way == BY_WINOGRAD)
+        winograd_data(&p->shape, b->half, dz, c->in[1], &(winograd_finish){.add = c->add[0]}, c->din[0],
+                      p->threads, scratch);
+    else if (p->data_way == BY_TILES)
         tile_spread(&p->shape, dz, c->in[1], c->din[0], c->add[0], p->threads, scratch);
     else if (p->thin_is_out)
         thin_expand(&p->expand, dz, c->in[1], NULL, ACT_NONE, c->din[0], c->add[0], packed);
@@ -221,9 +233,12 @@ static err backward_weights(backend *b, const call *c, const conv_plan *p, const
         weights_by_thin(b, c, p, dz, (float *)(void *)scratch);
         return OK;
     }
-    if (p->weights_way == BY_TILES) {
+    if (p->weights_way == BY_TILES || p->weights_way == BY_WINOGRAD) {
         if (dbias) cpu_channel_sums(&out, dz, (float *)(void *)scratch, dbias, c->add[2]);
-        if (c->din[1]) tile_weights(s, c->in[0], dz, c->din[1], c->add[1], p->threads, scratch);
+        if (c->din[1] && p->weights_way == BY_TILES)
+            tile_weights(s, c->in[0], dz, c->din[1], c->add[1], p->threads, scratch);
+        else if (c->din[1])
+            winograd_weights(s, b->half, c->in[0], dz, c->din[1], c->add[1], p->threads, scratch);
         return OK;
     }
     if (p->product) {

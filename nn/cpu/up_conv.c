@@ -10,6 +10,7 @@
 #include "nn/cpu/up_conv.h"
 #include "nn/cpu/conv_product.h"
 #include "nn/cpu/tile.h"
+#include "nn/cpu/winograd.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -18,9 +19,9 @@ enum { K = 3, MIRROR = 4 };
 
 typedef struct up_plan {
     conv_shape mirror;
-    int in, out;                     /* channels */
-    int threads;                     /* of what is done by tiles */
-    bool spread, tiled;              /* by tiles, in place of `forward` and of `weights` */
+    int in, out; /* channels */
+    int threads; /* of what oneDNN does not do */
+    conv_way forward_way, data_way, weights_way;
     stage *forward, *data, *weights; /* of the mirror: backward data, forward, backward weights */
     conv_product *product;           /* in place of `weights` where that is faster */
     size_t dz_bytes, kernel_bytes;   /* scratch is dz (if there is an activation), W, the stage's own */
@@ -36,17 +37,43 @@ static bool wants_dz(const call *c)
     return c->backward && c->n->a.act != ACT_NONE;
 }
 
+static void choose_ways(const backend *b, const call *c, up_plan *p)
+{
+    const conv_shape *mirror = &p->mirror;
+    if (winograd_suits(b, mirror, CONV_BACKWARD_DATA)) p->forward_way = BY_WINOGRAD;
+    if (c->wants[0] && winograd_suits(b, mirror, CONV_FORWARD)) p->data_way = BY_WINOGRAD;
+    if (c->wants[1] && winograd_suits(b, mirror, CONV_BACKWARD_WEIGHTS)) p->weights_way = BY_WINOGRAD;
+    if (tile_spread_suits(b, mirror)) p->forward_way = BY_TILES;
+    if (tile_weights_suits(b, mirror)) p->weights_way = BY_TILES;
+}
+
 static err open_stages(const backend *b, const call *c, up_plan *p)
 {
     const conv_shape *mirror = &p->mirror;
-    p->spread = tile_spread_suits(b, mirror);
-    if (!p->spread) TRY(conv_stage_open(b, mirror, CONV_BACKWARD_DATA, false, ACT_NONE, &p->forward));
-    if (c->backward && c->wants[0]) TRY(conv_stage_open(b, mirror, CONV_FORWARD, false, ACT_NONE, &p->data));
-    if (!c->backward || !c->wants[1]) return OK;
-    p->tiled = tile_weights_suits(b, mirror);
-    if (p->tiled) return OK;
+    if (p->forward_way == BY_ONEDNN)
+        TRY(conv_stage_open(b, mirror, CONV_BACKWARD_DATA, false, ACT_NONE, &p->forward));
+    if (c->backward && c->wants[0] && p->data_way == BY_ONEDNN)
+        TRY(conv_stage_open(b, mirror, CONV_FORWARD, false, ACT_NONE, &p->data));
+    if (!c->backward || !c->wants[1] || p->weights_way != BY_ONEDNN) return OK;
     if (conv_product_suits(b, mirror)) return conv_product_open(b, mirror, &p->product);
     return conv_stage_open(b, mirror, CONV_BACKWARD_WEIGHTS, false, ACT_NONE, &p->weights);
+}
+
+/* Of the largest of the three, but for the kernel. */
+static size_t own_scratch(const call *c, const up_plan *p)
+{
+    const conv_shape *mirror = &p->mirror;
+    size_t own = stage_larger(stage_larger(stage_bytes(p->forward), stage_bytes(p->data)),
+                              stage_larger(stage_bytes(p->weights), conv_product_bytes(p->product)));
+    if (p->forward_way == BY_TILES) own = stage_larger(own, tile_spread_bytes(mirror, p->threads));
+    if (p->forward_way == BY_WINOGRAD)
+        own = stage_larger(own, winograd_bytes(mirror, CONV_BACKWARD_DATA, p->threads));
+    if (p->data_way == BY_WINOGRAD) own = stage_larger(own, winograd_bytes(mirror, CONV_FORWARD, p->threads));
+    if (c->backward && p->weights_way == BY_TILES)
+        own = stage_larger(own, tile_weights_bytes(mirror, p->threads));
+    if (p->weights_way == BY_WINOGRAD)
+        own = stage_larger(own, winograd_bytes(mirror, CONV_BACKWARD_WEIGHTS, p->threads));
+    return own;
 }
 
 err up_conv_plan(backend *b, call *c)
@@ -60,6 +87,7 @@ err up_conv_plan(backend *b, call *c)
     p->out = y[1];
     p->threads = omp_get_max_threads();
     p->mirror = conv_shape_of(y[0], y[1], y[2], y[3], x[1], MIRROR, 2, 1);
+    choose_ways(b, c, p);
     err error = open_stages(b, c, p);
     if (error != OK) {
         up_conv_unplan(c);
@@ -68,12 +96,7 @@ err up_conv_plan(backend *b, call *c)
     if (wants_dz(c)) p->dz_bytes = stage_align(view_bytes(&out));
     p->kernel_bytes = stage_align((size_t)(p->in * p->out * MIRROR * MIRROR) * sizeof(float));
     size_t sums = view_padded(&out) * (size_t)out.n * sizeof(float); /* of cpu_channel_sums */
-    size_t own = stage_larger(stage_larger(stage_bytes(p->forward), stage_bytes(p->data)),
-                              conv_product_bytes(p->product));
-    if (p->tiled) own = stage_larger(own, tile_weights_bytes(&p->mirror, p->threads));
-    if (p->spread) own = stage_larger(own, tile_spread_bytes(&p->mirror, p->threads));
-    c->scratch_bytes =
-        p->dz_bytes + stage_larger(p->kernel_bytes + stage_larger(own, stage_bytes(p->weights)), sums);
+    c->scratch_bytes = p->dz_bytes + stage_larger(p->kernel_bytes + own_scratch(c, p), sums);
     double products = (double)x[0] * x[1] * x[2] * x[3] * y[1] * MIRROR * MIRROR;
     c->flops = 2 * products * (1 + (c->backward && c->wants[0]) + (c->backward && c->wants[1]));
     return OK;
@@ -141,7 +164,9 @@ err up_conv_forward(backend *b, const call *c)
     float *widened = (float *)(void *)scratch;
     widen_kernel(p, c->in[1], widened);
     void *memory[] = {c->out, widened, stage_readable(c->in[0])}, *own = scratch + p->kernel_bytes;
-    if (p->spread)
+    if (p->forward_way == BY_WINOGRAD)
+        winograd_data(&p->mirror, b->half, c->in[0], widened, &(winograd_finish){0}, c->out, p->threads, own);
+    else if (p->forward_way == BY_TILES)
         tile_spread(&p->mirror, c->in[0], widened, c->out, false, p->threads, own);
     else
         TRY(stage_run(p->forward, b, memory, (bool[3]){false}, own));
@@ -165,13 +190,19 @@ err up_conv_backward(backend *b, const call *c)
     if (has_bias(c) && c->din[2]) cpu_channel_sums(&out, dz, widened, c->din[2], c->add[2]);
     if (c->din[0]) {
         widen_kernel(p, c->in[1], widened);
-        void *memory[] = {stage_readable(dz), widened, c->din[0]};
-        TRY(stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]}, scratch + p->kernel_bytes));
+        void *memory[] = {stage_readable(dz), widened, c->din[0]}, *own = scratch + p->kernel_bytes;
+        if (p->data_way == BY_WINOGRAD)
+            winograd_forward(&p->mirror, b->half, dz, widened, &(winograd_finish){.add = c->add[0]},
+                             c->din[0], p->threads, own);
+        else
+            TRY(stage_run(p->data, b, memory, (bool[3]){false, false, c->add[0]}, own));
     }
     if (!c->din[1]) return OK;
     void *own = scratch + p->kernel_bytes,
          *memory[] = {stage_readable(dz), widened, stage_readable(c->in[0])};
-    if (p->tiled)
+    if (p->weights_way == BY_WINOGRAD)
+        winograd_weights(&p->mirror, b->half, dz, c->in[0], widened, false, p->threads, own);
+    else if (p->weights_way == BY_TILES)
         tile_weights(&p->mirror, dz, c->in[0], widened, false, p->threads, own);
     else if (p->product)
         TRY(conv_product_run(p->product, b, dz, c->in[0], widened, false, own));

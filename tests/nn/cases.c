@@ -35,6 +35,10 @@
     {.name = name_, .op = OP_CONV, .shape = S4(b, o, 2 * (h), 2 * (w)), .n_in = 2 + (bias), \
      .in = {NORMAL(S4(b, c, h, w)), WEIGHT(S4(o, c, 3, 3)), VECTOR(o)}, \
      .a = {.k = 3, .stride = 1, .pad = 1, .upsample = true, .act = act_}}
+#define BIG_UPCONV(name_, b, c, h, w, o, bias, act_) \
+    {.name = name_, .op = OP_CONV, .shape = S4(b, o, 2 * (h), 2 * (w)), .n_in = 2 + (bias), \
+     .in = {NORMAL(S4(b, c, h, w)), WEIGHT(S4(o, c, 3, 3)), VECTOR(o)}, \
+     .a = {.k = 3, .stride = 1, .pad = 1, .upsample = true, .act = act_}, .no_difference = true}
 #define LINEAR(name_, b, i, o, bias, act_) \
     {.name = name_, .op = OP_LINEAR, .shape = S2(b, o), .n_in = 2 + (bias), \
      .in = {NORMAL(S2(b, i)), WEIGHT(S2(o, i)), VECTOR(o)}, .a = {.act = act_}}
@@ -172,9 +176,15 @@ const test_case test_cases[] = {
     BIG("conv_4x4_stride2_strings",    3, 16, 40, 28, 16, 4, 2, 1, 1, ACT_NONE),
     CONV("conv_3x3_stride2_even",     3, 32, 10,  6, 16, 3, 2, 1, 1, ACT_NONE),
     BIG("conv_3x3_parts",             17, 16, 16, 15, 16, 3, 1, 1, 0, ACT_NONE),
+    BIG("conv_3x3_leaky",              5, 48, 13, 11, 32, 3, 1, 1, 1, ACT_LEAKY_RELU),
+    BIG("conv_3x3_few_tiles",         32, 16,  4,  4, 64, 3, 1, 1, 1, ACT_TANH),
+    BIG("conv_4x4_stride2_tiles",      5, 32, 20, 28, 48, 4, 2, 1, 1, ACT_LEAKY_RELU),
+    BIG("conv_4x4_stride2_few_tiles", 32, 64,  8,  8, 16, 4, 2, 1, 0, ACT_RELU),
     CONV("conv_3x3_few_pixels",       2, 24,  3,  4, 72, 3, 1, 1, 0, ACT_NONE),
     UPCONV("conv_upsample_many",       1, 64,  3,  2,  8, 0, ACT_NONE),
     UPCONV("conv_upsample_blocks",     3, 48,  5,  7, 32, 1, ACT_RELU),
+    BIG_UPCONV("conv_upsample_tiles",    3, 48, 10, 13, 32, 1, ACT_LEAKY_RELU),
+    BIG_UPCONV("conv_upsample_few_tiles", 32, 16, 4, 4, 64, 1, ACT_SIGMOID),
     UPCONV("conv_upsample",            2, 16,  4,  5, 24, 0, ACT_NONE),
     UPCONV("conv_upsample_bias_leaky", 1, 20,  3,  3,  9, 1, ACT_LEAKY_RELU),
     UPCONV("conv_upsample_sigmoid",    1,  8,  2,  3, 10, 1, ACT_SIGMOID),
