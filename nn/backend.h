@@ -99,8 +99,9 @@ typedef struct call {
     const float *dout;
     float *din[NN_MAX_INPUTS];
     bool add[NN_MAX_INPUTS];
-    pitches pitch;             /* known at plan time */
-    bool backward;             /* known at plan time: this call will run backward */
+    pitches pitch;           /* known at plan time */
+    const struct call *norm; /* known at plan time: this call absorbs that one; see kernel.absorbs; or NULL */
+    bool backward;           /* known at plan time: this call will run backward */
     bool wants[NN_MAX_INPUTS]; /* known at plan time: din[i] will not be NULL */
     size_t saved_bytes;   /* plan asks: lives from this call's forward to its backward, which may change it */
     size_t scratch_bytes; /* plan asks: lives during one forward or one backward */
@@ -134,6 +135,12 @@ typedef struct kernel {
      * which does not read the output. NULL: it cannot. */
     err (*again)(backend *b, const call *c);
     bool pitched; /* input 0, its gradient, and of a concat the output and its gradient, may have a pitch */
+
+    /* Whether the call, which will not run backward, can do without input 0 in memory where that is the
+     * output of a batch norm that is not training and has one gain per channel. Then call.norm is that one's
+     * call: it is neither planned nor run, and what it would have read is there while this one runs; in[0] is
+     * NULL. Asked before plan. NULL: never. */
+    bool (*absorbs)(backend *b, const call *c);
 } kernel;
 
 /* The constants of one Adam update of step t (from 1): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;

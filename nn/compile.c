@@ -184,6 +184,7 @@ static err plan_calls(step *s)
         const node *x = s->forward[k];
         call *c = &s->nodes[x->id].c;
         const kernel *op = s->n->i->ops[x->op];
+        if (s->nodes[x->id].absorber) continue;
         if (!op || (c->backward && !op->backward))
             return err_set(ERR_INTERNAL, "%s: backend %s has no %s", x->name, s->n->i->name,
                            op ? "gradient" : "kernel");
@@ -256,7 +257,7 @@ static err plan_memory(step *s)
     for (int k = 0; k < s->n_forward; k++) live(s, s->forward[k]);
     for (int id = 0; id < s->n_nodes; id++) {
         const binding *b = &s->nodes[id];
-        bool own_value = is_leaf(n->nodes[id]) || b->kept || b->within,
+        bool own_value = is_leaf(n->nodes[id]) || b->kept || b->within || b->absorber,
              own_gradient = is_leaf(n->nodes[id]) || n->nodes[id] == s->loss || b->shares;
         const buffer none = {.last = -1};
         all[id * PER_NODE] = own_value ? none : b->value;
@@ -323,6 +324,7 @@ static err compile(step *s, const nn_t *keep, int n_keep, const char *train_scop
     TRY(order_calls(s));
     describe_calls(s);
     step_share(s);
+    step_absorb(s);
     TRY(plan_calls(s));
     TRY(plan_memory(s));
     TRY(allocate_kept(s));

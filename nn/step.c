@@ -11,6 +11,7 @@ static float *value_of(const step *s, const node *x)
 {
     x = step_value_owner(s, x);
     const binding *b = &s->nodes[x->id];
+    if (b->absorber) return NULL;
     if (x->op == OP_INPUT) return s->n->inputs[x->id];
     if (x->op == OP_PARAMETER) return net_parameter_of(s->n, x)->value;
     return b->kept ? b->memory : (float *)(void *)((char *)s->n->arena + b->value.offset);
@@ -108,7 +109,10 @@ static err add_up_gradients(step *s)
 
 static err run_calls(step *s, uint64_t t)
 {
-    for (int k = 0; k < s->n_forward; k++) TRY(run_forward(s, &s->nodes[s->forward[k]->id].c, t));
+    for (int k = 0; k < s->n_forward; k++) {
+        binding *b = &s->nodes[s->forward[k]->id];
+        if (!b->absorber) TRY(run_forward(s, &b->c, t));
+    }
     if (!s->scope) return OK;
     TRY(clear_unreached(s));
     for (int k = 0; k < s->n_backward; k++) TRY(run_backward(s, s->backward[k]));

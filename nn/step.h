@@ -13,11 +13,12 @@ typedef struct binding {
     bool wants;   /* its gradient is wanted: a trained parameter, or it depends on one, and the loss on it */
     bool written; /* while compiling: some backward call already stores its gradient */
     bool kept;    /* its value has memory of its own */
-    bool continues;     /* its memory holds the values of others, too */
-    bool again;         /* its value is computed twice, not kept from forward to backward */
-    int writers;        /* backward calls that contribute to its gradient */
-    const node *within; /* its value is the first channels of this concat's: the same memory */
-    const node *shares; /* its gradient is this node's, or the first channels of it: the same memory */
+    bool continues;       /* its memory holds the values of others, too */
+    bool again;           /* its value is computed twice, not kept from forward to backward */
+    int writers;          /* backward calls that contribute to its gradient */
+    const node *absorber; /* the call of this node computes what it needs of its value, which nobody keeps */
+    const node *within;   /* its value is the first channels of this concat's: the same memory */
+    const node *shares;   /* its gradient is this node's, or the first channels of it: the same memory */
     int forward_at, backward_at;            /* position in the program, or -1 */
     buffer value, gradient, saved, moments; /* moments: of the channels of `value`, whoever needs them */
     bool reads_moments;                     /* its call has those of its input */
@@ -56,6 +57,10 @@ const node *step_gradient_owner(const step *s, const node *x);
 /* Decides which values and gradients share memory, and which values are computed twice; between
  * describe_calls and plan_calls. */
 void step_share(step *s);
+
+/* absorbing.c: decides which batch norms do not run, since the call that reads them computes them itself;
+ * between step_share and plan_calls. */
+void step_absorb(step *s);
 
 /* capture.c: runs the step through `run`, which makes its calls, or by replaying them. */
 typedef err (*step_runner)(step *s, uint64_t t);

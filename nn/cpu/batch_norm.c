@@ -127,20 +127,23 @@ static err slab_statistics(backend *b, const call *c, const tables *t)
     return all > own ? cpu_all_reduce(b, t->first, 2 * all) : OK;
 }
 
+/* The running mean and inverse deviation of channel p. */
+static void take_channel(const call *c, const tables *t, size_t p)
+{
+    bool real = p < (size_t)t->v.channels;
+    t->mean[p] = real ? c->in[3][p] : 0;
+    t->inverse[p] = real ? 1 / sqrtf(c->in[4][p] + c->n->a.epsilon) : 0;
+}
+
 static err find_statistics(backend *b, const call *c, const tables *t)
 {
-    const view *v = &t->v;
     if (c->n->a.training) TRY(slab_statistics(b, c, t));
 #pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < t->padded; p++) {
-        bool real = p < (size_t)v->channels;
-        if (real && c->n->a.training) {
+    for (size_t p = 0; p < t->padded; p++)
+        if (p < (size_t)t->v.channels && c->n->a.training)
             join_channel(c, t, p);
-        } else {
-            t->mean[p] = real ? c->in[3][p] : 0;
-            t->inverse[p] = real ? 1 / sqrtf(c->in[4][p] + c->n->a.epsilon) : 0;
-        }
-    }
+        else
+            take_channel(c, t, p);
     return OK;
 }
 
@@ -271,6 +274,46 @@ static err backward(backend *b, const call *c)
                            view_at(&t.dx, c->din[0], p.dx), t.dx.pixel_pitch, c->add[0]);
     }
     return OK;
+}
+
+/* ---- absorbed by another call ---- */
+
+size_t sample_norm_floats(const backend *b, const call *norm)
+{
+    enum { TABLES = 4 }; /* mean, inverse, scale, shift */
+    view v = view_for(b, norm->n, 0);
+    return TABLES * view_padded(&v);
+}
+
+sample_norm sample_norm_of(const backend *b, const call *norm, float *scratch)
+{
+    tables t = {.v = view_for(b, norm->n, 0), .x = view_for(b, norm->n, norm->pitch.in), .rows = 1};
+    t.padded = view_padded(&t.v);
+    t.mean = scratch;
+    t.inverse = t.mean + t.padded;
+    t.scale = t.inverse + t.padded;
+    t.shift = t.scale + t.padded;
+    for (size_t p = 0; p < t.padded; p++) take_channel(norm, &t, p);
+    find_scales(norm, &t);
+    return (sample_norm){
+        .x = t.x, .in = norm->in[0], .scale = t.scale, .shift = t.shift, .relu = norm->n->a.act == ACT_RELU};
+}
+
+void sample_norm_apply(const sample_norm *s, int sample, void *out)
+{
+    const view *v = &s->x;
+    for (int block = 0; block < v->blocks; block++) {
+        size_t channel = (size_t)block * (size_t)v->lanes;
+        norm_slab slab = {.x = view_at(v, s->in, view_slab_at(v, sample * v->blocks + block)),
+                          .area = v->area,
+                          .lanes = v->lanes,
+                          .x_pitch = v->pixel_pitch,
+                          .half = v->half,
+                          .scale = s->scale + channel,
+                          .shift = s->shift + channel,
+                          .relu = s->relu};
+        norm_slab_apply(&slab, view_at(v, out, (size_t)block * view_slab(v)));
+    }
 }
 
 const kernel cpu_batch_norm = {

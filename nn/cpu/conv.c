@@ -1,6 +1,7 @@
 /* Convolution: oneDNN between our layouts, except where one side has fewer channels than a block
  * (thin_conv.h). */
 #include "nn/cpu/conv_product.h"
+#include "nn/cpu/norm_conv.h"
 #include "nn/cpu/thin_conv.h"
 #include "nn/cpu/tile.h"
 #include "nn/cpu/up_conv.h"
@@ -135,6 +136,10 @@ static void unplan(backend *b, call *c)
         up_conv_unplan(c);
         return;
     }
+    if (c->norm) {
+        norm_conv_unplan(c);
+        return;
+    }
     (void)b;
     conv_plan *p = c->plan;
     if (!p) return;
@@ -149,6 +154,7 @@ static void unplan(backend *b, call *c)
 static err plan(backend *b, call *c)
 {
     if (c->n->a.upsample) return up_conv_plan(b, c);
+    if (c->norm) return norm_conv_plan(b, c);
     conv_plan *p = calloc(1, sizeof *p);
     if (!p) return err_set(ERR_SYSTEM, "out of memory for a convolution");
     c->plan = p;
@@ -170,6 +176,7 @@ static err plan(backend *b, call *c)
 static err forward(backend *b, const call *c)
 {
     if (c->n->a.upsample) return up_conv_forward(b, c);
+    if (c->norm) return norm_conv_forward(b, c);
     conv_plan *p = c->plan;
     view out = cpu_view_of(b, c->n);
     const float *bias = has_bias(c) ? c->in[2] : NULL;
@@ -271,4 +278,5 @@ static err backward(backend *b, const call *c)
     return OK;
 }
 
-const kernel cpu_conv = {.plan = plan, .unplan = unplan, .forward = forward, .backward = backward};
+const kernel cpu_conv = {
+    .plan = plan, .unplan = unplan, .forward = forward, .backward = backward, .absorbs = norm_conv_absorbs};

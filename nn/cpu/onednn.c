@@ -5,16 +5,10 @@
 
 enum { ALIGNMENT = 64 };
 
-#define DNN(expression)                                                                                      \
-    do {                                                                                                     \
-        dnnl_status_t status_ = (expression);                                                                \
-        if (status_ != dnnl_success) return failed(status_, __LINE__);                                       \
-    } while (0)
-
-static err failed(dnnl_status_t status, int line)
+err dnn_failed(dnnl_status_t status, const char *file, int line)
 {
     if (status == dnnl_out_of_memory) return err_set(ERR_SYSTEM, "out of memory in oneDNN");
-    return err_set(ERR_INTERNAL, "oneDNN refused a call (status %d, %s:%d)", (int)status, __FILE__, line);
+    return err_set(ERR_INTERNAL, "oneDNN refused a call (status %d, %s:%d)", (int)status, file, line);
 }
 
 /* A tensor of a stage. `ours` and the reorders are NULL where the primitive works in our layout. An output
@@ -42,8 +36,8 @@ static size_t reserve(stage *s, size_t bytes)
     return offset;
 }
 
-static err make_reorder(const backend *b, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
-                        bool add, dnnl_primitive_t *out)
+err reorder_open(const backend *b, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, bool add,
+                 dnnl_primitive_t *out)
 {
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t after = NULL;
@@ -74,9 +68,9 @@ static err open_operand(stage *s, const backend *b, const_dnnl_primitive_desc_t 
     o->elements = dnnl_memory_desc_get_size(own) / (o->half ? sizeof(uint16_t) : sizeof(float));
     if (same) return OK;
     DNN(dnnl_memory_create(&o->ours, &t->ours, b->engine, NULL));
-    if (!t->output) return make_reorder(b, &t->ours, own, false, &o->store);
-    TRY(make_reorder(b, own, &t->ours, false, &o->store));
-    return make_reorder(b, own, &t->ours, true, &o->add);
+    if (!t->output) return reorder_open(b, &t->ours, own, false, &o->store);
+    TRY(reorder_open(b, own, &t->ours, false, &o->store));
+    return reorder_open(b, own, &t->ours, true, &o->add);
 }
 
 static err open_parts(stage *s, const backend *b, const_dnnl_primitive_desc_t descriptor,

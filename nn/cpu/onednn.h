@@ -6,6 +6,18 @@
 
 enum { STAGE_TENSORS = 4, CONV_FORWARD = 0, CONV_BACKWARD_DATA = 1, CONV_BACKWARD_WEIGHTS = 2 };
 
+/* Returns from the function that it is in where oneDNN refuses a call. */
+#define DNN(expression)                                                                                      \
+    do {                                                                                                     \
+        dnnl_status_t status_ = (expression);                                                                \
+        if (status_ != dnnl_success) return dnn_failed(status_, __FILE__, __LINE__);                         \
+    } while (0)
+err dnn_failed(dnnl_status_t status, const char *file, int line);
+
+/* A primitive from one layout to another; `add` adds to what is there. */
+err reorder_open(const backend *b, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, bool add,
+                 dnnl_primitive_t *out);
+
 typedef struct stage stage;
 
 /* One tensor of a primitive: its argument, how to ask the primitive for its layout, and our layout of it. */
