@@ -66,6 +66,33 @@ CPU_INLINE void max_pixel(const window *w, const void *restrict x, int oy, int o
     for (int j = 0; j < width; j++) best[at + (size_t)j] = tap[j];
 }
 
+/* A row of outputs where nobody asks which one it was: tap by tap over the whole row, so that no output waits
+ * for itself. */
+CPU_INLINE void largest_row(const window *w, const void *restrict x, int oy, void *restrict out, size_t first,
+                            int width, bool half)
+{
+    int y0, y1;
+    size_t row = (size_t)(oy * w->out_width) * w->lanes + first;
+    inside(w, oy, w->height, &y0, &y1);
+    for (int ox = 0; ox < w->out_width; ox++)
+        for (int j = 0; j < width; j++)
+            cell_store(out, row + (size_t)ox * w->lanes + (size_t)j, -INFINITY, half);
+    for (int ky = y0; ky < y1; ky++)
+        for (int kx = 0; kx < w->k; kx++)
+            for (int ox = 0; ox < w->out_width; ox++) {
+                int column = ox * w->stride - w->pad + kx;
+                if (column < 0 || column >= w->width) continue;
+                size_t from = looked_at(w, oy, ox, ky, kx) * w->lanes + first,
+                       to = row + (size_t)ox * w->lanes;
+#pragma omp simd
+                for (int j = 0; j < width; j++) {
+                    float p = cell_load(x, from + (size_t)j, half),
+                          most = cell_load(out, to + (size_t)j, half);
+                    cell_store(out, to + (size_t)j, p > most ? p : most, half);
+                }
+            }
+}
+
 CPU_INLINE void average_pixel(const window *w, const void *restrict x, int oy, int ox, void *restrict out,
                               size_t first, int width, bool half)
 {
@@ -113,12 +140,14 @@ CPU_INLINE void halve_line(const window *w, const float *restrict x, float *rest
 CPU_INLINE void pool_group(const window *w, const void *x, void *out, int32_t *best, size_t first, int width,
                            bool half)
 {
-    for (int oy = 0; oy < w->out_height; oy++)
+    for (int oy = 0; oy < w->out_height; oy++) {
+        if (w->max && !best) largest_row(w, x, oy, out, first, width, half);
         for (int ox = 0; ox < w->out_width; ox++)
-            if (w->max)
+            if (w->max && best)
                 max_pixel(w, x, oy, ox, out, best, first, width, half);
-            else
+            else if (!w->max)
                 average_pixel(w, x, oy, ox, out, first, width, half);
+    }
 }
 
 CPU_KERNEL static void pool_slab(const window *w, bool half, const void *x, void *out, int32_t *best)
@@ -214,8 +243,7 @@ static window window_of(const view *in, const view *out, const attributes *a)
 static err plan(backend *b, call *c)
 {
     view v = cpu_view_of(b, c->n);
-    if (c->n->a.kind != POOL_MAX) return OK;
-    *(c->backward ? &c->saved_bytes : &c->scratch_bytes) = view_cells(&v) * sizeof(int32_t);
+    if (c->n->a.kind == POOL_MAX && c->backward) c->saved_bytes = view_cells(&v) * sizeof(int32_t);
     return OK;
 }
 
@@ -223,7 +251,7 @@ static err forward(backend *b, const call *c)
 {
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
     window w = window_of(&in, &out, &c->n->a);
-    int32_t *best = !w.max ? NULL : c->backward ? c->saved : c->scratch;
+    int32_t *best = w.max ? c->saved : NULL; /* NULL, too, where nothing runs backward */
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < view_slabs(&in); s++) {
         size_t o = (size_t)s * view_slab(&out);
