@@ -278,14 +278,14 @@ static err backward(backend *b, const call *c)
 
 /* ---- absorbed by another call ---- */
 
-size_t sample_norm_floats(const backend *b, const call *norm)
+size_t known_norm_floats(const backend *b, const call *norm)
 {
     enum { TABLES = 4 }; /* mean, inverse, scale, shift */
     view v = view_for(b, norm->n, 0);
     return TABLES * view_padded(&v);
 }
 
-sample_norm sample_norm_of(const backend *b, const call *norm, float *scratch)
+known_norm known_norm_of(const backend *b, const call *norm, float *scratch)
 {
     tables t = {.v = view_for(b, norm->n, 0), .x = view_for(b, norm->n, norm->pitch.in), .rows = 1};
     t.padded = view_padded(&t.v);
@@ -295,25 +295,30 @@ sample_norm sample_norm_of(const backend *b, const call *norm, float *scratch)
     t.shift = t.scale + t.padded;
     for (size_t p = 0; p < t.padded; p++) take_channel(norm, &t, p);
     find_scales(norm, &t);
-    return (sample_norm){
+    return (known_norm){
         .x = t.x, .in = norm->in[0], .scale = t.scale, .shift = t.shift, .relu = norm->n->a.act == ACT_RELU};
 }
 
-void sample_norm_apply(const sample_norm *s, int sample, void *out)
+void known_norm_slab(const known_norm *k, int slab, void *out)
 {
-    const view *v = &s->x;
-    for (int block = 0; block < v->blocks; block++) {
-        size_t channel = (size_t)block * (size_t)v->lanes;
-        norm_slab slab = {.x = view_at(v, s->in, view_slab_at(v, sample * v->blocks + block)),
-                          .area = v->area,
-                          .lanes = v->lanes,
-                          .x_pitch = v->pixel_pitch,
-                          .half = v->half,
-                          .scale = s->scale + channel,
-                          .shift = s->shift + channel,
-                          .relu = s->relu};
-        norm_slab_apply(&slab, view_at(v, out, (size_t)block * view_slab(v)));
-    }
+    const view *v = &k->x;
+    size_t channel = (size_t)(slab % v->blocks) * (size_t)v->lanes;
+    norm_slab s = {.x = view_at(v, k->in, view_slab_at(v, slab)),
+                   .area = v->area,
+                   .lanes = v->lanes,
+                   .x_pitch = v->pixel_pitch,
+                   .half = v->half,
+                   .scale = k->scale + channel,
+                   .shift = k->shift + channel,
+                   .relu = k->relu};
+    norm_slab_apply(&s, out);
+}
+
+void known_norm_sample(const known_norm *k, int sample, void *out)
+{
+    const view *v = &k->x;
+    for (int block = 0; block < v->blocks; block++)
+        known_norm_slab(k, sample * v->blocks + block, view_at(v, out, (size_t)block * view_slab(v)));
 }
 
 const kernel cpu_batch_norm = {

@@ -31,18 +31,19 @@ void norm_slab_gradient(const norm_slab *s, const float *slope, const float *con
                         size_t dx_pitch, bool add);
 
 /* A batch norm that another call has absorbed (call.norm). */
-typedef struct sample_norm {
+typedef struct known_norm {
     view x;         /* of its input, which may have a pitch */
     const void *in; /* that input */
     const float *scale, *shift;
     bool relu;
-} sample_norm;
+} known_norm;
 
 /* Floats of scratch that it needs. */
-size_t sample_norm_floats(const backend *b, const call *norm);
-sample_norm sample_norm_of(const backend *b, const call *norm, float *scratch);
+size_t known_norm_floats(const backend *b, const call *norm);
+known_norm known_norm_of(const backend *b, const call *norm, float *scratch);
 
-/* The output for one sample, by the calling thread. */
-void sample_norm_apply(const sample_norm *s, int sample, void *out);
+/* The output for one sample, or for one slab (of view_slabs), by the calling thread. */
+void known_norm_sample(const known_norm *k, int sample, void *out);
+void known_norm_slab(const known_norm *k, int slab, void *out);
 
 #endif

@@ -143,7 +143,7 @@ err norm_conv_plan(backend *b, call *c)
         return err_context(error, "%s", c->n->name);
     }
     const conv_shape *s = &p->sample;
-    p->table_bytes = stage_align(sample_norm_floats(b, c->norm) * sizeof(float));
+    p->table_bytes = stage_align(known_norm_floats(b, c->norm) * sizeof(float));
     c->scratch_bytes =
         p->table_bytes + p->packed_bytes + (size_t)p->threads * (p->sample_bytes + p->own_bytes);
     c->flops = 2.0 * c->n->shape.d[0] * s->o * s->oh * s->ow * s->c;
@@ -207,7 +207,7 @@ err norm_conv_forward(backend *b, const call *c)
     view out = cpu_view_of(b, c->n);
     char *packed = (char *)c->scratch + p->table_bytes, *samples = packed + p->packed_bytes;
     TRY(point_plan(p, c, packed));
-    sample_norm norm = sample_norm_of(b, c->norm, c->scratch);
+    known_norm norm = known_norm_of(b, c->norm, c->scratch);
     dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, p->weights}, {DNNL_ARG_TO, p->packed}};
     DNN(dnnl_primitive_execute(p->pack, b->stream, 2, arguments));
     DNN(dnnl_stream_wait(b->stream));
@@ -215,7 +215,7 @@ err norm_conv_forward(backend *b, const call *c)
 #pragma omp parallel for schedule(static) num_threads(p->threads) reduction(max : failure)
     for (int n = 0; n < out.n; n++) {
         size_t thread = (size_t)omp_get_thread_num();
-        sample_norm_apply(&norm, n, samples + thread * (p->sample_bytes + p->own_bytes));
+        known_norm_sample(&norm, n, samples + thread * (p->sample_bytes + p->own_bytes));
         int status =
             (int)convolve(p, &p->workers[thread], view_at(&out, c->out, (size_t)n * view_sample(&out)));
         if (status > failure) failure = status;

@@ -1,7 +1,12 @@
-/* Max and average pooling over k x k windows. */
+/* Max and average pooling over k x k windows. A batch norm that a pool absorbs is computed a slab at a time,
+ * into scratch that stays in the cache of the thread that pools it. */
+#include "nn/cpu/batch_norm.h"
 #include "nn/cpu/cells.h"
+#include "nn/cpu/onednn.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdlib.h>
 
 enum { MOST_WIDTH = 16 };
 
@@ -240,15 +245,63 @@ static window window_of(const view *in, const view *out, const attributes *a)
                     .lanes = (size_t)in->lanes};
 }
 
+/* Where a norm is absorbed. Scratch is its tables and a slab for each thread. */
+typedef struct norm_plan {
+    int threads;
+    size_t table_bytes, slab_bytes;
+} norm_plan;
+
+static bool absorbs(backend *b, const call *c)
+{
+    (void)b;
+    return !c->backward;
+}
+
+static err plan_norm(const backend *b, call *c)
+{
+    view in = cpu_view_of(b, c->n->in[0]);
+    norm_plan *p = calloc(1, sizeof *p);
+    if (!p) return err_set(ERR_SYSTEM, "out of memory for a pool");
+    c->plan = p;
+    p->threads = omp_get_max_threads();
+    p->table_bytes = stage_align(known_norm_floats(b, c->norm) * sizeof(float));
+    p->slab_bytes = stage_align(view_bytes(&in) / (size_t)view_slabs(&in));
+    c->scratch_bytes = p->table_bytes + (size_t)p->threads * p->slab_bytes;
+    return OK;
+}
+
 static err plan(backend *b, call *c)
 {
     view v = cpu_view_of(b, c->n);
     if (c->n->a.kind == POOL_MAX && c->backward) c->saved_bytes = view_cells(&v) * sizeof(int32_t);
+    return c->norm ? plan_norm(b, c) : OK;
+}
+
+static void unplan(backend *b, call *c)
+{
+    (void)b;
+    free(c->plan);
+    c->plan = NULL;
+}
+
+static err forward_normed(const backend *b, const call *c)
+{
+    const norm_plan *p = c->plan;
+    view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
+    window w = window_of(&in, &out, &c->n->a);
+    known_norm norm = known_norm_of(b, c->norm, c->scratch);
+#pragma omp parallel for schedule(static) num_threads(p->threads)
+    for (int s = 0; s < view_slabs(&in); s++) {
+        char *normed = (char *)c->scratch + p->table_bytes + (size_t)omp_get_thread_num() * p->slab_bytes;
+        known_norm_slab(&norm, s, normed);
+        pool_slab(&w, in.half, normed, view_at(&out, c->out, (size_t)s * view_slab(&out)), NULL);
+    }
     return OK;
 }
 
 static err forward(backend *b, const call *c)
 {
+    if (c->norm) return forward_normed(b, c);
     view in = cpu_view_of(b, c->n->in[0]), out = cpu_view_of(b, c->n);
     window w = window_of(&in, &out, &c->n->a);
     int32_t *best = w.max ? c->saved : NULL; /* NULL, too, where nothing runs backward */
@@ -276,4 +329,5 @@ static err backward(backend *b, const call *c)
     return OK;
 }
 
-const kernel cpu_pool = {.plan = plan, .forward = forward, .backward = backward};
+const kernel cpu_pool = {
+    .plan = plan, .unplan = unplan, .forward = forward, .backward = backward, .absorbs = absorbs};

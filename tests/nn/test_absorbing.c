@@ -1,5 +1,5 @@
-/* Convolutions that normalise their input themselves: every value must be what it is where the batch norm
- * runs by itself, and where it has to, it does. */
+/* Convolutions and pools that normalise their input themselves: every value must be what it is where the
+ * batch norm runs by itself, and where it has to, it does. */
 #include "base/rng.h"
 #include "nn/step.h"
 #include "tests/nn/devices.h"
@@ -12,37 +12,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS = 2, IMAGE_CHANNELS = 3, NODES = 64 };
+enum { THREADS = 2, IMAGE_CHANNELS = 3 };
 
 /* What is special about the batch norm or the convolution that reads it. */
 typedef enum use {
     USE_PLAIN,
-    USE_BIASED,      /* the convolution has a bias */
-    USE_FOLDED,      /* and a batch norm folded into it, whose nodes lie between */
-    USE_LINEAR,      /* no activation at all */
-    USE_LEAKY,       /* the convolution's is leaky */
-    USE_TANH,        /* or one that oneDNN is not asked to fuse */
-    USE_PITCHED,     /* it reads the first channels of a longer concat */
-    USE_LAST,        /* it reads the longest of the concats that lie in one */
-    USE_KEPT,        /* its value is kept */
-    USE_TWO_READERS, /* another convolution reads it */
-    USE_READ_TWICE,  /* the result is added to it */
-    USE_TRAINING,    /* it normalises with the batch's statistics */
-    USE_CONDITIONAL, /* each sample has gains of its own */
-    USE_MOVED,       /* another one with its statistics moves them before the convolution runs */
-    USE_MOVED_AFTER, /* or after it */
-    USE_TRAINED,     /* the convolution is trained */
-    USE_WIDE,        /* 3x3 */
-    USE_STRIDED,     /* every other pixel */
-    USE_PADDED,      /* a border of zeros, which are not normalised */
-    USE_POOLED       /* a pool reads it */
+    USE_BIASED,       /* the convolution has a bias */
+    USE_FOLDED,       /* and a batch norm folded into it, whose nodes lie between */
+    USE_LINEAR,       /* no activation at all */
+    USE_LEAKY,        /* the convolution's is leaky */
+    USE_TANH,         /* or one that oneDNN is not asked to fuse */
+    USE_PITCHED,      /* it reads the first channels of a longer concat */
+    USE_LAST,         /* it reads the longest of the concats that lie in one */
+    USE_KEPT,         /* its value is kept */
+    USE_TWO_READERS,  /* another convolution reads it */
+    USE_READ_TWICE,   /* the result is added to it */
+    USE_TRAINING,     /* it normalises with the batch's statistics */
+    USE_CONDITIONAL,  /* each sample has gains of its own */
+    USE_MOVED,        /* another one with its statistics moves them before the convolution runs */
+    USE_MOVED_AFTER,  /* or after it */
+    USE_TRAINED,      /* the convolution is trained */
+    USE_WIDE,         /* 3x3 */
+    USE_STRIDED,      /* every other pixel */
+    USE_PADDED,       /* a border of zeros, which are not normalised */
+    USE_POOLED,       /* a pool of averages reads it */
+    USE_MAX_POOLED,   /* one of maxima, whose windows overlap and hang over the edge */
+    USE_POOL_PITCHED, /* a pool, of the first channels of a longer concat */
+    USE_POOL_TRAINED  /* a pool that runs backward */
 } use;
 
 typedef struct chain {
     const char *name;
     int batch, channels, out, height, width;
     use use;
-    bool absorbed; /* on the CPU, with THREADS threads, in fp32 */
+    bool absorbed; /* on the CPU, with THREADS threads; by convolutions in fp32 only */
 } chain;
 
 static const chain chains[] = {
@@ -78,7 +81,14 @@ static const chain chains[] = {
     {"3x3", 4, 24, 40, 7, 5, USE_WIDE, false},
     {"stride", 4, 24, 40, 7, 5, USE_STRIDED, false},
     {"padding", 4, 24, 40, 7, 5, USE_PADDED, false},
-    {"pool", 4, 24, 40, 8, 6, USE_POOLED, false},
+    {"average pool", 3, 24, 40, 8, 6, USE_POOLED, true},
+    {"average pool of odd sides", 4, 17, 40, 7, 5, USE_POOLED, true},
+    {"average pool without blocks", 4, 5, 40, 8, 6, USE_POOLED, true},
+    {"max pool", 4, 24, 40, 7, 5, USE_MAX_POOLED, true},
+    {"max pool of many pixels", 2, 16, 40, 40, 30, USE_MAX_POOLED, true},
+    {"max pool of one pixel", 1, 24, 40, 1, 1, USE_MAX_POOLED, true},
+    {"pool of first channels", 4, 24, 40, 8, 6, USE_POOL_PITCHED, true},
+    {"pool, trained", 4, 24, 40, 8, 6, USE_POOL_TRAINED, false},
 };
 enum { CHAINS = sizeof chains / sizeof chains[0] };
 
@@ -88,10 +98,9 @@ typedef struct recorded {
     step *s;
 } recorded;
 
-static nn_t widened(net *n, nn_t x, const char *name)
+static bool is_pitched(const chain *k)
 {
-    nn_t more = nn_conv(n, x, (conv_opts){.name = name, .out = 12, .k = 3});
-    return nn_concat(n, (nn_t[]){x, more}, 2, 1);
+    return k->use == USE_PITCHED || k->use == USE_POOL_PITCHED;
 }
 
 static nn_t normed(net *n, const chain *k, nn_t x, nn_t images)
@@ -105,6 +114,16 @@ static nn_t normed(net *n, const chain *k, nn_t x, nn_t images)
     return nn_conditional_batch_norm(n, x, gain, gain, o);
 }
 
+static bool pools(const chain *k)
+{
+    return k->use >= USE_POOLED;
+}
+
+static bool trains(const chain *k)
+{
+    return k->use == USE_TRAINED || k->use == USE_POOL_TRAINED;
+}
+
 static nn_t convolved(net *n, const chain *k, nn_t x)
 {
     conv_opts o = {.name = "conv", .out = k->out, .k = 1, .bias = k->use == USE_BIASED, .act = ACT_RELU};
@@ -114,7 +133,8 @@ static nn_t convolved(net *n, const chain *k, nn_t x)
     if (k->use == USE_WIDE) o.k = 3;
     if (k->use == USE_STRIDED) o.stride = 2;
     if (k->use == USE_PADDED) o.pad = 1;
-    if (k->use == USE_POOLED) return nn_pool(n, x, POOL_AVERAGE, 2, 2, 0);
+    if (k->use == USE_MAX_POOLED) return nn_pool(n, x, POOL_MAX, 3, 2, 1);
+    if (pools(k)) return nn_pool(n, x, POOL_AVERAGE, 2, 2, 0);
     if (k->use == USE_FOLDED)
         return nn_conv_norm(n, x, o, (batch_norm_opts){.name = "after", .act = ACT_RELU});
     return nn_conv(n, x, o);
@@ -129,22 +149,36 @@ static nn_t loss_of(net *n, const chain *k, nn_t out)
     return nn_binary_cross_entropy(n, logit, other);
 }
 
+static nn_t convolved3(net *n, nn_t x, const char *name, int out)
+{
+    return nn_conv(n, x, (conv_opts){.name = name, .out = out, .k = 3});
+}
+
+/* A concat of k->channels if something is special about that, and what is added to it to make a longer one.
+ */
+static nn_t features(net *n, const chain *k, nn_t images, nn_t *more)
+{
+    enum { MORE = 12, LEAST = 3 };
+    if (!is_pitched(k) && k->use != USE_LAST) return *more = convolved3(n, images, "stem", k->channels);
+    *more = convolved3(n, images, "more", MORE);
+    nn_t parts[] = {convolved3(n, images, "first", k->channels - MORE - LEAST), images, *more};
+    nn_t part = nn_concat(n, parts, k->use == USE_LAST ? 2 : 3, 1);
+    return k->use == USE_LAST ? nn_concat(n, (nn_t[]){part, *more}, 2, 1) : part;
+}
+
 static void record(recorded *r, const chain *k, nn_t images)
 {
     net *n = r->n;
-    nn_t x = nn_conv(n, images, (conv_opts){.name = "stem", .out = k->channels, .k = 3}), moved = x;
-    if (k->use == USE_LAST) {
-        x = nn_conv(n, images, (conv_opts){.name = "narrow", .out = k->channels - 12, .k = 3});
-        x = widened(n, nn_concat(n, (nn_t[]){x, images}, 2, 1), "last");
-    } else if (k->use == USE_PITCHED) {
-        x = nn_conv(n, images, (conv_opts){.name = "narrow", .out = k->channels - 12, .k = 3});
-        x = widened(n, x, "first");
-    }
+    nn_t more, x = features(n, k, images, &more), moved = x;
     const batch_norm_opts moving = {.name = "norm", .training = true};
     r->norm = normed(n, k, x, images);
     if (k->use == USE_MOVED) moved = nn_batch_norm(n, moved, moving);
     r->out = convolved(n, k, r->norm);
-    if (k->use == USE_PITCHED) r->out = nn_concat(n, (nn_t[]){widened(n, x, "second"), r->out}, 2, 1);
+    if (is_pitched(k)) {
+        nn_t longer = nn_concat(n, (nn_t[]){x, more}, 2, 1);
+        if (k->use == USE_POOL_PITCHED) longer = nn_pool(n, longer, POOL_AVERAGE, 2, 2, 0);
+        r->out = nn_concat(n, (nn_t[]){r->out, longer}, 2, 1);
+    }
     if (k->use == USE_MOVED_AFTER) moved = nn_batch_norm(n, moved, moving);
     if (k->use == USE_MOVED || k->use == USE_MOVED_AFTER)
         r->out = nn_concat(n, (nn_t[]){r->out, moved}, 2, 1);
@@ -191,13 +225,12 @@ static recorded open_chain(nn_device device, const chain *k, bool keep_norm)
     ASSERT_OK(net_open(device, 3, &r.n));
     nn_t images = nn_input(r.n, "images", nn_shape(4, k->batch, IMAGE_CHANNELS, k->height, k->width));
     record(&r, k, images);
-    nn_t keep[] = {k->use == USE_TRAINED ? r.loss : r.out, r.out, r.norm};
+    nn_t keep[] = {trains(k) ? r.loss : r.out, r.out, r.norm};
     bool kept = keep_norm || k->use == USE_KEPT;
-    ASSERT_OK(net_compile(r.n, keep, kept ? 3 : 2, k->use == USE_TRAINED ? "" : NULL, &r.s));
+    ASSERT_OK(net_compile(r.n, keep, kept ? 3 : 2, trains(k) ? "" : NULL, &r.s));
     set_input(r.n, images);
     for (int id = 0; id < r.n->n_nodes; id++)
-        if (r.n->nodes[id]->op == OP_INPUT && id != images.id && k->use == USE_TRAINED)
-            set_input(r.n, (nn_t){id});
+        if (r.n->nodes[id]->op == OP_INPUT && id != images.id && trains(k)) set_input(r.n, (nn_t){id});
     return r;
 }
 
@@ -235,9 +268,9 @@ static comparison compare(const recorded *a, const recorded *b)
     return c;
 }
 
-static bool may_absorb(nn_device device)
+static bool absorbs(nn_device device, const chain *k)
 {
-    return device.backend == &be_cpu && device.precision == NN_FP32;
+    return k->absorbed && device.backend == &be_cpu && (device.precision == NN_FP32 || pools(k));
 }
 
 /* Which ones are absorbed, and that it changes no digit. */
@@ -248,7 +281,10 @@ TEST_ON_DEVICES(absorbing, changes_no_digit)
         recorded own = open_chain(device, &chains[k], true), r = open_chain(device, &chains[k], false);
         comparison c = compare(&r, &own);
         cr_expect_not(is_absorbed(&own));
-        cr_expect_eq(is_absorbed(&r), may_absorb(device) && chains[k].absorbed, "%s on %s", chains[k].name,
+        cr_expect_eq(is_absorbed(&r), absorbs(device, &chains[k]), "%s on %s", chains[k].name,
+                     device_text(device));
+        cr_expect_eq(r.s->nodes[r.norm.id].c.pitch.in > 0,
+                     is_pitched(&chains[k]) && device.backend == &be_cpu, "%s on %s", chains[k].name,
                      device_text(device));
         cr_expect(c.same, "%s on %s: off by %g", chains[k].name, device_text(device), c.error);
         net_close(own.n);
