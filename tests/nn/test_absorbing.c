@@ -24,6 +24,7 @@ typedef enum use {
     USE_TANH,         /* or one that oneDNN is not asked to fuse */
     USE_PITCHED,      /* it reads the first channels of a longer concat */
     USE_LAST,         /* it reads the longest of the concats that lie in one */
+    USE_LATE,         /* others need memory before the convolution runs */
     USE_KEPT,         /* its value is kept */
     USE_TWO_READERS,  /* another convolution reads it */
     USE_READ_TWICE,   /* the result is added to it */
@@ -70,6 +71,7 @@ static const chain chains[] = {
     {"first channels of whole blocks", 4, 32, 16, 6, 6, USE_PITCHED, true},
     {"first channels of odd blocks", 4, 24, 40, 7, 5, USE_PITCHED, true},
     {"last concat", 4, 24, 40, 7, 5, USE_LAST, true},
+    {"others in between", 4, 24, 40, 7, 5, USE_LATE, true},
     {"kept", 4, 24, 40, 7, 5, USE_KEPT, false},
     {"two readers", 4, 24, 40, 7, 5, USE_TWO_READERS, false},
     {"read twice", 4, 24, 24, 7, 5, USE_READ_TWICE, false},
@@ -173,7 +175,9 @@ static void record(recorded *r, const chain *k, nn_t images)
     const batch_norm_opts moving = {.name = "norm", .training = true};
     r->norm = normed(n, k, x, images);
     if (k->use == USE_MOVED) moved = nn_batch_norm(n, moved, moving);
+    if (k->use == USE_LATE) more = convolved3(n, images, "between", k->channels);
     r->out = convolved(n, k, r->norm);
+    if (k->use == USE_LATE) r->out = nn_concat(n, (nn_t[]){r->out, more}, 2, 1);
     if (is_pitched(k)) {
         nn_t longer = nn_concat(n, (nn_t[]){x, more}, 2, 1);
         if (k->use == USE_POOL_PITCHED) longer = nn_pool(n, longer, POOL_AVERAGE, 2, 2, 0);
@@ -320,6 +324,48 @@ Test(absorbing, does_not_depend_on_threads)
             net_close(many.n);
         }
         net_close(one.n);
+    }
+}
+
+/* A value that is kept is there, whoever else could have done without it. */
+TEST_ON_DEVICES(absorbing, leaves_what_is_kept)
+{
+    for (int k = 0; k < CHAINS; k++) {
+        if (chains[k].use != USE_KEPT) continue;
+        recorded r = open_chain(device, &chains[k], false),
+                 reference = open_chain(nn_on(&be_ref), &chains[k], false);
+        nn_shape_t shape = nn_shape_of(r.n, r.norm);
+        size_t n = nn_count(&shape), floats;
+        float *value = calloc(n, sizeof *value), *expected = calloc(n, sizeof *expected);
+        cr_assert(value && expected);
+        free(output(&r, 1, &floats));
+        free(output(&reference, 1, &floats));
+        ASSERT_OK(nn_get(r.s, r.norm, value));
+        ASSERT_OK(nn_get(reference.s, reference.norm, expected));
+        cr_expect_leq(relative_error(value, expected, n), device.precision == NN_FP32 ? 1e-5 : 0.05, "%s",
+                      device_text(device));
+        free(value);
+        free(expected);
+        net_close(r.n);
+        net_close(reference.n);
+    }
+}
+
+/* Every element of the output is stored, and zero where it is padding. */
+Test(absorbing, leaves_padding_zero)
+{
+    omp_set_num_threads(THREADS);
+    for (int k = 0; k < CHAINS; k++) {
+        size_t real, all, others = 0;
+        recorded r = open_chain(nn_on(&be_cpu), &chains[k], false);
+        nn_shape_t shape = nn_shape_of(r.n, r.out);
+        float *memory = r.s->nodes[r.out.id].memory;
+        all = r.n->i->value_bytes(r.n->b, &shape, false) / sizeof *memory;
+        ASSERT_OK(r.n->i->fill(r.n->b, memory, all, NAN));
+        free(output(&r, 1, &real));
+        for (size_t i = 0; i < all; i++) others += memory[i] != 0;
+        cr_expect_leq(others, real, "%s", chains[k].name);
+        net_close(r.n);
     }
 }
 
