@@ -173,6 +173,10 @@ struct backend_i {
      * the pitch. NULL: never. */
     bool (*holds_part)(backend *b, const nn_shape_t *whole, const nn_shape_t *part);
 
+    /* Whether several cores share the work of a call, each with a part of every tensor of its own. NULL: no.
+     */
+    bool (*shares_work)(backend *b);
+
     /* Host (NCHW) to device layout and back. */
     err (*upload)(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device);
     err (*download)(backend *b, const nn_shape_t *shape, bool plain, const float *device, float *host);

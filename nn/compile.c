@@ -265,7 +265,8 @@ static err plan_memory(step *s)
         all[id * PER_NODE + 2] = b->saved;
         all[id * PER_NODE + 3] = b->moments;
     }
-    err error = arena_plan(all, s->n_nodes * PER_NODE, &s->arena_bytes);
+    bool in_halves = n->i->shares_work && n->i->shares_work(n->b);
+    err error = arena_plan(all, s->n_nodes * PER_NODE, in_halves, &s->arena_bytes);
     for (int id = 0; id < s->n_nodes; id++) {
         s->nodes[id].value.offset = all[id * PER_NODE].offset;
         s->nodes[id].gradient.offset = all[id * PER_NODE + 1].offset;

@@ -103,8 +103,8 @@ typedef struct buffer {
 } buffer;
 
 /* arena.c: gives each buffer an offset so that two that live at the same time do not overlap; returns the
- * bytes. */
-err arena_plan(buffer *buffers, int n, size_t *bytes);
+ * bytes. `in_halves`: the halves of buffers are written by different cores, and keep apart where they can. */
+err arena_plan(buffer *buffers, int n, bool in_halves, size_t *bytes);
 
 void step_free(net *n, step *s);
 step *step_next(const step *s);

@@ -1,5 +1,6 @@
 /* Convolution: oneDNN between our layouts, except where one side has fewer channels than a block
- * (thin_conv.h). */
+ * (thin_conv.h), or where Winograd takes fewer products than oneDNN (winograd.h), or AMX more at a time
+ * (tile.h). */
 #include "nn/cpu/conv_product.h"
 #include "nn/cpu/norm_conv.h"
 #include "nn/cpu/thin_conv.h"

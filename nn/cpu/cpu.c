@@ -103,6 +103,12 @@ static bool holds_part(backend *b, const nn_shape_t *whole, const nn_shape_t *pa
     return (whole->d[1] < CPU_MIN_BLOCKED) == (part->d[1] < CPU_MIN_BLOCKED);
 }
 
+static bool shares_work(backend *b)
+{
+    (void)b;
+    return omp_get_max_threads() > 1;
+}
+
 static err upload(backend *b, const nn_shape_t *shape, bool plain, const float *host, float *device)
 {
     view v = cpu_view(b, shape, plain);
@@ -127,6 +133,7 @@ const backend_i be_cpu = {
     .release = release,
     .value_bytes = value_bytes,
     .holds_part = holds_part,
+    .shares_work = shares_work,
     .upload = upload,
     .download = download,
     .fill = cpu_fill,
