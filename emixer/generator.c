@@ -31,11 +31,11 @@ static nn_t up_block(net *n, nn_t x, nn_t c, int out, generator_mode mode)
 {
     const init_opts init = {.kind = INIT_ORTHOGONAL};
     nn_t h = conditional_norm(n, x, c, "norm1", mode);
-    nn_t skip = nn_conv(n, x, (conv_opts){.name = "skip", .out = out, .k = 1, .init = init});
+    nn_t skip = nn_upsample(n, nn_conv(n, x, (conv_opts){.name = "skip", .out = out, .k = 1, .init = init}));
     h = nn_conv(n, h, (conv_opts){.name = "conv1", .out = out, .k = 3, .init = init});
     h = conditional_norm(n, h, c, "norm2", mode);
     h = nn_conv(n, h, (conv_opts){.name = "conv2", .out = out, .k = 3, .upsample = true, .init = init});
-    return nn_add(n, h, nn_upsample(n, skip));
+    return nn_add(n, h, skip);
 }
 
 static int widening(int blocks_left)

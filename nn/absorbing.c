@@ -1,7 +1,8 @@
-/* Which batch norms are computed by the call that reads them. Where nothing runs backward, a normalised copy
- * of a DenseNet's features is written only to be read once, by the next convolution; a convolution that
- * normalises its input itself, a piece that stays in the cache at a time, saves the way to memory and back.
- */
+/* Which calls do the work of others, too. Batch norms are computed by the call that reads them: where nothing
+ * runs backward, a normalised copy of a DenseNet's features is written only to be read once, by the next
+ * convolution; a convolution that normalises its input itself, a piece that stays in the cache at a time,
+ * saves the way to memory and back. Sums are computed by the call that makes one of their terms, for the same
+ * reason. */
 #include "nn/step.h"
 
 /* Its statistics and gains are those of channels, and known before. */
@@ -34,7 +35,7 @@ static bool statistics_move(const step *s, const node *x, const node *reader)
     return false;
 }
 
-void step_absorb(step *s)
+static void absorb_norms(step *s)
 {
     for (int k = 0; k < s->n_forward; k++) {
         const node *x = s->forward[k];
@@ -49,4 +50,48 @@ void step_absorb(step *s)
         b->absorber = reader;
         b->forward_at = s->nodes[reader->id].forward_at; /* what it reads has to live until then */
     }
+}
+
+/* Whether x can be left out of memory, with what reads it computed by its own call. */
+static bool has_one_use(const step *s, const node *x)
+{
+    const binding *b = &s->nodes[x->id];
+    int readers = 0;
+    for (int k = 0; k < s->n_forward; k++)
+        for (int i = 0; i < s->forward[k]->n_in; i++) readers += s->forward[k]->in[i] == x;
+    return readers == 1 && !b->kept && !b->within && !b->again && !(b->c.backward && node_reads_output(x));
+}
+
+/* Whether the value of x is there, in memory of its own, before `reader` runs. */
+static bool is_there_before(const step *s, const node *x, const node *reader)
+{
+    const binding *b = &s->nodes[x->id];
+    return !b->absorber && step_value_owner(s, x) == x && b->forward_at < s->nodes[reader->id].forward_at;
+}
+
+/* A residual block adds what a convolution made to what went round it: the convolution stores the sum. */
+static void absorb_sums(step *s)
+{
+    for (int k = 0; k < s->n_forward; k++) {
+        const node *x = s->forward[k];
+        bool plain_sum =
+            x->op == OP_SUM && x->n_in == 2 && x->a.coefficients[0] == 1 && x->a.coefficients[1] == 1;
+        for (int i = 0; plain_sum && i < 2; i++) {
+            const node *maker = x->in[i], *other = x->in[1 - i];
+            const kernel *op = s->n->i->ops[maker->op];
+            binding *b = &s->nodes[maker->id];
+            if (!op || !op->adds || b->c.norm || !has_one_use(s, maker)) continue;
+            if (!is_there_before(s, other, maker) || !op->adds(s->n->b, &b->c)) continue;
+            b->addend = other;
+            b->within = x;
+            s->nodes[x->id].stored = true;
+            break;
+        }
+    }
+}
+
+void step_absorb(step *s)
+{
+    absorb_norms(s);
+    absorb_sums(s);
 }

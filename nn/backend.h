@@ -101,6 +101,7 @@ typedef struct call {
     bool add[NN_MAX_INPUTS];
     pitches pitch;           /* known at plan time */
     const struct call *norm; /* known at plan time: this call absorbs that one; see kernel.absorbs; or NULL */
+    const float *addend;     /* added to what forward stores; see kernel.adds; or NULL */
     bool backward;           /* known at plan time: this call will run backward */
     bool wants[NN_MAX_INPUTS]; /* known at plan time: din[i] will not be NULL */
     size_t saved_bytes;   /* plan asks: lives from this call's forward to its backward, which may change it */
@@ -141,6 +142,10 @@ typedef struct kernel {
      * call: it is neither planned nor run, and what it would have read is there while this one runs; in[0] is
      * NULL. Asked before plan. NULL: never. */
     bool (*absorbs)(backend *b, const call *c);
+
+    /* Whether forward can add another tensor like its output, call.addend, to what it stores. Asked before
+     * plan. NULL: never. */
+    bool (*adds)(backend *b, const call *c);
 } kernel;
 
 /* The constants of one Adam update of step t (from 1): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;

@@ -42,6 +42,7 @@ static void bind(step *s)
         c->out = value_of(s, x);
         c->saved = c->saved_bytes ? (char *)s->n->arena + b->saved.offset : NULL;
         c->scratch = c->scratch_bytes ? s->n->scratch : NULL;
+        c->addend = b->addend ? value_of(s, b->addend) : NULL;
         c->moments = b->reads_moments ? moments_of(s, x->in[0]) : NULL;
         c->dout = c->backward ? gradient_of(s, x) : NULL;
         for (int i = 0; i < x->n_in; i++) {
@@ -111,7 +112,7 @@ static err run_calls(step *s, uint64_t t)
 {
     for (int k = 0; k < s->n_forward; k++) {
         binding *b = &s->nodes[s->forward[k]->id];
-        if (!b->absorber) TRY(run_forward(s, &b->c, t));
+        if (!b->absorber && !b->stored) TRY(run_forward(s, &b->c, t));
     }
     if (!s->scope) return OK;
     TRY(clear_unreached(s));

@@ -17,8 +17,11 @@ typedef struct binding {
     bool again;           /* its value is computed twice, not kept from forward to backward */
     int writers;          /* backward calls that contribute to its gradient */
     const node *absorber; /* the call of this node computes what it needs of its value, which nobody keeps */
-    const node *within;   /* its value is the first channels of this concat's: the same memory */
-    const node *shares;   /* its gradient is this node's, or the first channels of it: the same memory */
+    const node *addend;   /* its call adds the value of this node: what it stores is that of a sum */
+    bool stored;          /* the call of one of its inputs has stored its value */
+    const node *
+        within; /* its value is the first channels of this concat's, or becomes this sum's: the same memory */
+    const node *shares; /* its gradient is this node's, or the first channels of it: the same memory */
     int forward_at, backward_at;            /* position in the program, or -1 */
     buffer value, gradient, saved, moments; /* moments: of the channels of `value`, whoever needs them */
     bool reads_moments;                     /* its call has those of its input */
@@ -58,8 +61,8 @@ const node *step_gradient_owner(const step *s, const node *x);
  * describe_calls and plan_calls. */
 void step_share(step *s);
 
-/* absorbing.c: decides which batch norms do not run, since the call that reads them computes them itself;
- * between step_share and plan_calls. */
+/* absorbing.c: decides which batch norms and sums do not run, since the call after or before them does their
+ * work; between step_share and plan_calls. */
 void step_absorb(step *s);
 
 /* capture.c: runs the step through `run`, which makes its calls, or by replaying them. */

@@ -182,7 +182,8 @@ static err forward(backend *b, const call *c)
     view out = cpu_view_of(b, c->n);
     const float *bias = has_bias(c) ? c->in[2] : NULL;
     if (p->forward_way == BY_WINOGRAD) {
-        winograd_finish finish = {.bias = bias, .act = p->fused ? c->n->a.act : ACT_NONE};
+        winograd_finish finish = {
+            .bias = bias, .addend = c->addend, .act = p->fused ? c->n->a.act : ACT_NONE};
         winograd_forward(&p->shape, out.half, c->in[0], c->in[1], &finish, c->out, p->threads, c->scratch);
     } else if (p->forward_way == BY_THIN && !p->thin_is_out) {
         thin_expand(&p->expand, c->in[0], c->in[1], bias, p->fused ? c->n->a.act : ACT_NONE, c->out, false,
@@ -279,5 +280,17 @@ static err backward(backend *b, const call *c)
     return OK;
 }
 
-const kernel cpu_conv = {
-    .plan = plan, .unplan = unplan, .forward = forward, .backward = backward, .absorbs = norm_conv_absorbs};
+static bool adds(backend *b, const call *c)
+{
+    if (c->n->a.act != ACT_NONE) return false;
+    if (c->n->a.upsample) return up_conv_adds(b, c);
+    conv_shape s = shape_of(c->n);
+    return winograd_suits(b, &s, CONV_FORWARD);
+}
+
+const kernel cpu_conv = {.plan = plan,
+                         .unplan = unplan,
+                         .forward = forward,
+                         .backward = backward,
+                         .absorbs = norm_conv_absorbs,
+                         .adds = adds};

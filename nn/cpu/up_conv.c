@@ -76,6 +76,18 @@ static size_t own_scratch(const call *c, const up_plan *p)
     return own;
 }
 
+static conv_shape mirror_of(const node *n)
+{
+    const int *x = n->in[0]->shape.d, *y = n->shape.d;
+    return conv_shape_of(y[0], y[1], y[2], y[3], x[1], MIRROR, 2, 1);
+}
+
+bool up_conv_adds(const backend *b, const call *c)
+{
+    conv_shape mirror = mirror_of(c->n);
+    return winograd_suits(b, &mirror, CONV_BACKWARD_DATA);
+}
+
 err up_conv_plan(backend *b, call *c)
 {
     const int *x = c->n->in[0]->shape.d, *y = c->n->shape.d;
@@ -86,7 +98,7 @@ err up_conv_plan(backend *b, call *c)
     p->in = x[1];
     p->out = y[1];
     p->threads = omp_get_max_threads();
-    p->mirror = conv_shape_of(y[0], y[1], y[2], y[3], x[1], MIRROR, 2, 1);
+    p->mirror = mirror_of(c->n);
     choose_ways(b, c, p);
     err error = open_stages(b, c, p);
     if (error != OK) {
@@ -165,7 +177,8 @@ err up_conv_forward(backend *b, const call *c)
     widen_kernel(p, c->in[1], widened);
     void *memory[] = {c->out, widened, stage_readable(c->in[0])}, *own = scratch + p->kernel_bytes;
     if (p->forward_way == BY_WINOGRAD)
-        winograd_data(&p->mirror, b->half, c->in[0], widened, &(winograd_finish){0}, c->out, p->threads, own);
+        winograd_data(&p->mirror, b->half, c->in[0], widened, &(winograd_finish){.addend = c->addend}, c->out,
+                      p->threads, own);
     else if (p->forward_way == BY_TILES)
         tile_spread(&p->mirror, c->in[0], widened, c->out, false, p->threads, own);
     else

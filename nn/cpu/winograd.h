@@ -17,10 +17,11 @@
 
 #include "nn/cpu/onednn.h"
 
-/* What is done to a sum before it is stored, or added to what is there: act(sum + bias); bias (channels) may
- * be NULL; act: none, relu or leaky relu. */
+/* What is done to a sum before it is stored, or added to what is there: act(sum + bias) + addend; bias
+ * (channels) and addend, which lies as the result does, may be NULL; act: none, relu or leaky relu. */
 typedef struct winograd_finish {
     const float *bias;
+    const void *addend;
     nn_act act;
     bool add;
 } winograd_finish;

@@ -194,6 +194,7 @@ WINOGRAD_INLINE void give_block(winograd_kind k, bool half, const winograd_image
             if (t.x + i * stride >= image->width) break;
             size_t at = pixel_at(image, t.sample, block, y, t.x + i * stride);
             __m512 value = finished(f, sums[i], bias);
+            if (f->addend) value = _mm512_add_ps(value, load(f->addend, half, at));
             if (f->add) value = _mm512_add_ps(value, load(to, half, at));
             store(to, half, at, value);
         }
