@@ -43,16 +43,17 @@ static pass pass_of(const conv_shape *s, int direction, int threads)
 {
     winograd_kind k = kind_of(s);
     int points = (k.taps + WINOGRAD_SIDE - 1) * (k.taps + WINOGRAD_SIDE - 1), inputs = k.phases * k.phases;
-    pass p = {.kind = k, .direction = direction, .points = points, .depth = inputs * s->c, .columns = s->o};
+    int c = winograd_padded(s->c), o = winograd_padded(s->o);
+    pass p = {.kind = k, .direction = direction, .points = points, .depth = inputs * c, .columns = o};
     p.across = (s->ow + WINOGRAD_SIDE - 1) / WINOGRAD_SIDE;
     p.down = (s->oh + WINOGRAD_SIDE - 1) / WINOGRAD_SIDE;
     p.tiles = s->n * p.across * p.down;
-    p.channel_groups = channel_groups(p.tiles, direction == CONV_FORWARD ? s->o : s->c, threads);
+    p.channel_groups = channel_groups(p.tiles, direction == CONV_FORWARD ? o : c, threads);
     p.tile_groups = threads / p.channel_groups;
     if (direction == CONV_BACKWARD_DATA) {
         p.points *= inputs;
-        p.depth = s->o;
-        p.columns = s->c;
+        p.depth = o;
+        p.columns = c;
     }
     *(direction == CONV_BACKWARD_WEIGHTS ? &p.depth : &p.columns) /= p.channel_groups;
     int cached = CACHED / (p.points * (p.depth + p.columns) * (int)sizeof(float));
@@ -72,7 +73,7 @@ bool winograd_suits(const backend *b, const conv_shape *s, int direction)
     bool halving = s->k == 4 && s->stride == 2 && s->h == 2 * s->oh && s->w == 2 * s->ow;
     bool same = s->k == 3 && s->stride == 1, few = s->c + s->o <= FEW_CHANNELS;
     if (b->width != WINOGRAD_LANES || b->interleaved || !(halving || same) || s->pad != 1) return false;
-    if (s->c % WINOGRAD_LANES != 0 || s->o % WINOGRAD_LANES != 0) return false;
+    if (s->c < CPU_MIN_BLOCKED || s->o < CPU_MIN_BLOCKED) return false;
     if (pass_of(s, direction, 1).tiles < FEW_TILES) return false;
     if (b->half && direction == CONV_BACKWARD_WEIGHTS) return same || !few;
     if (b->half) return same && s->c >= FEW_CHANNELS && s->o >= FEW_CHANNELS;
@@ -107,8 +108,8 @@ static winograd_tile tile_of(const pass *p, int index)
 
 static winograd_image image_of(const void *at, bool half, int channels, int height, int width)
 {
-    int blocks = channels / WINOGRAD_LANES;
-    return (winograd_image){at, half, blocks, height, width, 0, blocks};
+    int blocks = winograd_padded(channels) / WINOGRAD_LANES;
+    return (winograd_image){at, half, channels, blocks, height, width, 0, blocks};
 }
 
 /* What one thread does. */
@@ -258,7 +259,7 @@ void winograd_weights(const conv_shape *s, bool half, const void *x, const void 
     run(&whole, threads, scratch);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int c = 0; c < s->c; c++) {
-        int group = s->c / p->channel_groups;
+        int group = winograd_padded(s->c) / p->channel_groups;
         winograd_matrices first =
             winograd_matrices_at((char *)scratch + (size_t)(c / group) * all, p->depth, p->columns);
         winograd_unweigh(p->kind, s, c, &first, c % group, p->tile_groups, copies_apart, dw, add);

@@ -11,7 +11,8 @@
  * to rows and columns. At each point the sum over channels is a product of matrices of its own: of tiles x
  * channels and channels x channels. Sums are fp32 whatever the activations are.
  *
- * For processors with AVX-512: activations lie in blocks of 16 channels, a vector each (cpu.h). */
+ * For processors with AVX-512: activations lie in blocks of 16 channels, a vector each (cpu.h); a last block
+ * that is not full is computed whole. */
 #ifndef NN_CPU_WINOGRAD_H
 #define NN_CPU_WINOGRAD_H
 

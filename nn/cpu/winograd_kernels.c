@@ -46,15 +46,17 @@ WINOGRAD_INLINE __mmask16 kernel_lanes(winograd_kind k)
     return (__mmask16)((1U << (k.taps * k.phases * k.taps * k.phases)) - 1);
 }
 
-/* Of 16 columns, whose kernels begin `apart` floats from one another, the rows of every phase, `phase_apart`
- * floats from one another. */
-WINOGRAD_INLINE void weigh_block(winograd_kind k, const float *w, size_t apart, bool mirrored, float *to,
-                                 size_t point, size_t phase_apart)
+/* Of 16 columns, of which `count` have kernels that begin `apart` floats from one another and the others
+ * zeros, the rows of every phase, `phase_apart` floats from one another. */
+WINOGRAD_INLINE void weigh_block(winograd_kind k, const float *w, int count, size_t apart, bool mirrored,
+                                 float *to, size_t point, size_t phase_apart)
 {
     int points = k.taps + WINOGRAD_SIDE - 1;
     __m512 taps[LANES];
 #pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) taps[i] = _mm512_maskz_loadu_ps(kernel_lanes(k), w + (size_t)i * apart);
+    for (int i = 0; i < LANES; i++)
+        taps[i] =
+            i < count ? _mm512_maskz_loadu_ps(kernel_lanes(k), w + (size_t)i * apart) : _mm512_setzero_ps();
     transpose(taps);
 #pragma GCC unroll 4
     for (int phase = 0; phase < k.phases * k.phases; phase++) {
@@ -87,15 +89,16 @@ WINOGRAD_KERNEL void winograd_weigh(winograd_kind k, const conv_shape *s, const 
                                     const winograd_matrices *to)
 {
     size_t cells = (size_t)(s->k * s->k), next = (size_t)s->c * cells;
-    for (int c = 0; c < s->c; c++)
+    for (int c = 0; c < winograd_padded(s->c); c++)
         for (int o = 0; o < (int)to->columns; o += LANES) {
+            int count = c < s->c ? s->o - first - o : 0;
             const float *from = w + ((size_t)(first + o) * (size_t)s->c + (size_t)c) * cells;
             float *at = winograd_panel(to, row_of(k, c, 0), o);
             size_t phase = (size_t)(winograd_panel(to, row_of(k, c, 1), o) - at);
             if (k.taps == 2)
-                weigh_block((winograd_kind){2, 2}, from, next, false, at, to->apart, phase);
+                weigh_block((winograd_kind){2, 2}, from, count, next, false, at, to->apart, phase);
             else
-                weigh_block((winograd_kind){3, 1}, from, next, false, at, to->apart, phase);
+                weigh_block((winograd_kind){3, 1}, from, count, next, false, at, to->apart, phase);
         }
 }
 
@@ -104,15 +107,16 @@ WINOGRAD_KERNEL void winograd_weigh_data(winograd_kind k, const conv_shape *s, c
 {
     int points = k.taps + WINOGRAD_SIDE - 1;
     size_t cells = (size_t)(s->k * s->k), phase = (size_t)(points * points) * to->apart;
-    for (int o = 0; o < s->o; o++)
+    for (int o = 0; o < winograd_padded(s->o); o++)
         for (int c = 0; c < (int)to->columns; c += LANES) {
+            int count = o < s->o ? s->c - first - c : 0;
             const float *from = w + ((size_t)o * (size_t)s->c + (size_t)(first + c)) * cells;
             if (k.taps == 2)
-                weigh_block((winograd_kind){2, 2}, from, cells, true, winograd_panel(to, o, c), to->apart,
-                            phase);
+                weigh_block((winograd_kind){2, 2}, from, count, cells, true, winograd_panel(to, o, c),
+                            to->apart, phase);
             else
-                weigh_block((winograd_kind){3, 1}, from, cells, true, winograd_panel(to, o, c), to->apart,
-                            phase);
+                weigh_block((winograd_kind){3, 1}, from, count, cells, true, winograd_panel(to, o, c),
+                            to->apart, phase);
         }
 }
 
@@ -125,7 +129,8 @@ WINOGRAD_INLINE __m512 sum_of_copies(const float *from, int copies, size_t apart
 
 /* weigh_block the other way round, from the sum of copies of the rows. */
 WINOGRAD_INLINE void unweigh_block(winograd_kind k, const float *from, size_t point, size_t phase_apart,
-                                   int copies, size_t copies_apart, float *dw, size_t apart, bool add)
+                                   int copies, size_t copies_apart, float *dw, int count, size_t apart,
+                                   bool add)
 {
     int points = k.taps + WINOGRAD_SIDE - 1;
     __m512 taps[LANES];
@@ -152,7 +157,7 @@ WINOGRAD_INLINE void unweigh_block(winograd_kind k, const float *from, size_t po
         }
     }
     transpose(taps);
-    for (int i = 0; i < LANES; i++) {
+    for (int i = 0; i < LANES && i < count; i++) {
         float *to = dw + (size_t)i * apart;
         if (add) taps[i] = _mm512_add_ps(taps[i], _mm512_maskz_loadu_ps(kernel_lanes(k), to));
         _mm512_mask_storeu_ps(to, kernel_lanes(k), taps[i]);
@@ -169,9 +174,11 @@ WINOGRAD_KERNEL void winograd_unweigh(winograd_kind k, const conv_shape *s, int 
         size_t phase = (size_t)(winograd_panel(from, row_of(k, row, 1), o) - at);
         float *to = dw + ((size_t)o * (size_t)s->c + (size_t)c) * cells;
         if (k.taps == 2)
-            unweigh_block((winograd_kind){2, 2}, at, from->apart, phase, copies, apart, to, next, add);
+            unweigh_block((winograd_kind){2, 2}, at, from->apart, phase, copies, apart, to, s->o - o, next,
+                          add);
         else
-            unweigh_block((winograd_kind){3, 1}, at, from->apart, phase, copies, apart, to, next, add);
+            unweigh_block((winograd_kind){3, 1}, at, from->apart, phase, copies, apart, to, s->o - o, next,
+                          add);
     }
 }
 

@@ -61,12 +61,18 @@ void winograd_correlate(int point, int count, const winograd_matrices *tiles, co
                         const winograd_matrices *weights, bool add);
 
 /* The image that a tile is taken from, or given to: blocks of 16 channels, of which `count` from `first` on
- * take part. */
+ * take part. The lanes past the last channel are zero, and matrices have rows and columns of zeros for them.
+ */
 typedef struct winograd_image {
     const void *at;
     bool half;
-    int blocks, height, width, first, count;
+    int channels, blocks, height, width, first, count;
 } winograd_image;
+
+static inline int winograd_padded(int channels)
+{
+    return (channels + WINOGRAD_LANES - 1) / WINOGRAD_LANES * WINOGRAD_LANES;
+}
 
 /* Number `index` of the tiles of an image of (oh, ow) outputs. */
 typedef struct winograd_tile {

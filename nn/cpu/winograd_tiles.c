@@ -178,7 +178,10 @@ WINOGRAD_INLINE void give_block(winograd_kind k, bool half, const winograd_image
     int points = k.taps + SIDE - 1;
     void *to = (void *)(uintptr_t)image->at;
     __m512 rows[SIDE * MOST_POINTS];
-    __m512 bias = f->bias ? _mm512_loadu_ps(f->bias + block * WINOGRAD_LANES) : _mm512_setzero_ps();
+    int left = image->channels - block * WINOGRAD_LANES;
+    __mmask16 lanes = left < WINOGRAD_LANES ? (__mmask16)((1U << left) - 1) : 0xFFFF;
+    __m512 bias =
+        f->bias ? _mm512_maskz_loadu_ps(lanes, f->bias + block * WINOGRAD_LANES) : _mm512_setzero_ps();
 #pragma GCC unroll 6
     for (int x = 0; x < points; x++) {
         __m512 m[MOST_POINTS];

@@ -95,7 +95,7 @@ static recorded open_block(nn_device device, const block *b)
     ASSERT_OK(net_open(device, 3, &r.n));
     net *n = r.n;
     r.x = nn_input(n, "x", nn_shape(4, BATCH, 3, SIDE, SIDE));
-    nn_t x = nn_conv(n, r.x, (conv_opts){.name = "stem", .out = b->use == USE_SMALL ? 12 : CHANNELS, .k = 3});
+    nn_t x = nn_conv(n, r.x, (conv_opts){.name = "stem", .out = b->use == USE_SMALL ? 6 : CHANNELS, .k = 3});
     r.sum = residual(&r, b->use, x);
     nn_t logit =
         nn_linear(n, nn_global_pool(n, r.sum, GLOBAL_AVERAGE), (linear_opts){.name = "logit", .out = 1});
