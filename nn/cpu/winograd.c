@@ -109,7 +109,7 @@ static winograd_tile tile_of(const pass *p, int index)
 static winograd_image image_of(const void *at, bool half, int channels, int height, int width)
 {
     int blocks = winograd_padded(channels) / WINOGRAD_LANES;
-    return (winograd_image){at, half, channels, blocks, height, width, 0, blocks};
+    return (winograd_image){stage_readable(at), half, channels, blocks, height, width, 0, blocks};
 }
 
 /* What one thread does. */

@@ -64,7 +64,7 @@ void winograd_correlate(int point, int count, const winograd_matrices *tiles, co
  * take part. The lanes past the last channel are zero, and matrices have rows and columns of zeros for them.
  */
 typedef struct winograd_image {
-    const void *at;
+    void *at; /* of one that is only taken from it is not written to */
     bool half;
     int channels, blocks, height, width, first, count;
 } winograd_image;

@@ -176,10 +176,9 @@ WINOGRAD_INLINE void give_block(winograd_kind k, bool half, const winograd_image
                                 const winograd_finish *f)
 {
     int points = k.taps + SIDE - 1;
-    void *to = (void *)(uintptr_t)image->at;
     __m512 rows[SIDE * MOST_POINTS];
     int left = image->channels - block * WINOGRAD_LANES;
-    __mmask16 lanes = left < WINOGRAD_LANES ? (__mmask16)((1U << left) - 1) : 0xFFFF;
+    __mmask16 lanes = (__mmask16)(left < WINOGRAD_LANES ? (1U << left) - 1 : 0xFFFFU);
     __m512 bias =
         f->bias ? _mm512_maskz_loadu_ps(lanes, f->bias + block * WINOGRAD_LANES) : _mm512_setzero_ps();
 #pragma GCC unroll 6
@@ -198,8 +197,8 @@ WINOGRAD_INLINE void give_block(winograd_kind k, bool half, const winograd_image
             size_t at = pixel_at(image, t.sample, block, y, t.x + i * stride);
             __m512 value = finished(f, sums[i], bias);
             if (f->addend) value = _mm512_add_ps(value, load(f->addend, half, at));
-            if (f->add) value = _mm512_add_ps(value, load(to, half, at));
-            store(to, half, at, value);
+            if (f->add) value = _mm512_add_ps(value, load(image->at, half, at));
+            store(image->at, half, at, value);
         }
     }
 }

@@ -74,6 +74,7 @@ WINOGRAD_INLINE void winograd_outputs(int taps, const __m512 *y, int apart, __m5
 /* u = G g */
 WINOGRAD_INLINE void winograd_taps(int taps, const __m512 *g, int apart, __m512 *u, int u_apart)
 {
+    // cppcheck-suppress uninitvar ; there is at least one tap
     __m512 g0 = g[0], g1 = g[apart];
     if (taps == 2) {
         u[0] = times(1.0F / 2, g0);
@@ -95,6 +96,7 @@ WINOGRAD_INLINE void winograd_taps(int taps, const __m512 *g, int apart, __m512 
 /* g = G' u */
 WINOGRAD_INLINE void winograd_tap_sums(int taps, const __m512 *u, int apart, __m512 *g, int g_apart)
 {
+    // cppcheck-suppress uninitvar ; there is at least one point
     __m512 u1 = u[apart], u2 = u[2 * apart], u3 = u[3 * apart], u4 = u[4 * apart];
     if (taps == 2) {
         g[0] = plus_times(times(1.0F / 2, _mm512_sub_ps(u[0], u1)), 1.0F / 6, _mm512_sub_ps(u3, u2));
