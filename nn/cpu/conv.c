@@ -67,14 +67,9 @@ static void choose_ways(const backend *b, const call *c, conv_plan *p)
     p->gated = relu && thin_in && (!c->wants[0] || p->data_way == BY_THIN);
 }
 
-static bool has_bias(const call *c)
-{
-    return c->n->n_in > 2;
-}
-
 static bool wants_weights(const call *c)
 {
-    return c->backward && (c->wants[1] || (has_bias(c) && c->wants[2]));
+    return c->backward && (c->wants[1] || (conv_has_bias(c) && c->wants[2]));
 }
 
 static err open_stages(const backend *b, const call *c, conv_plan *p)
@@ -83,12 +78,12 @@ static err open_stages(const backend *b, const call *c, conv_plan *p)
     nn_act act = c->n->a.act;
     p->fused = (p->forward_way != BY_THIN || !p->thin_is_out) && (act == ACT_RELU || act == ACT_LEAKY_RELU);
     if (p->forward_way == BY_ONEDNN)
-        TRY(conv_stage_open(b, s, CONV_FORWARD, has_bias(c), p->fused ? act : ACT_NONE, &p->forward));
+        TRY(conv_stage_open(b, s, CONV_FORWARD, conv_has_bias(c), p->fused ? act : ACT_NONE, &p->forward));
     if (c->backward && c->wants[0] && p->data_way == BY_ONEDNN)
         TRY(conv_stage_open(b, s, CONV_BACKWARD_DATA, false, ACT_NONE, &p->data));
     if (!wants_weights(c) || p->weights_way != BY_ONEDNN) return OK;
     if (conv_product_suits(b, s)) return conv_product_open(b, s, &p->product);
-    return conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, has_bias(c), ACT_NONE, &p->weights);
+    return conv_stage_open(b, s, CONV_BACKWARD_WEIGHTS, conv_has_bias(c), ACT_NONE, &p->weights);
 }
 
 static size_t forward_scratch(const conv_plan *p)
@@ -180,7 +175,7 @@ static err forward(backend *b, const call *c)
     if (c->norm) return norm_conv_forward(b, c);
     conv_plan *p = c->plan;
     view out = cpu_view_of(b, c->n);
-    const float *bias = has_bias(c) ? c->in[2] : NULL;
+    const float *bias = conv_has_bias(c) ? c->in[2] : NULL;
     if (p->forward_way == BY_WINOGRAD) {
         winograd_finish finish = {
             .bias = bias, .addend = c->addend, .act = p->fused ? c->n->a.act : ACT_NONE};
@@ -221,7 +216,7 @@ static err backward_data(const backend *b, const call *c, const conv_plan *p, co
 static void weights_by_thin(const backend *b, const call *c, const conv_plan *p, const float *dz,
                             float *scratch)
 {
-    float *dbias = has_bias(c) ? c->din[2] : NULL;
+    float *dbias = conv_has_bias(c) ? c->din[2] : NULL;
     if (!p->thin_is_out) {
         thin_weights(&p->correlate, dz, p->gated ? c->out : NULL, c->in[0], c->din[1], c->add[1], dbias,
                      c->add[2], scratch);
@@ -236,7 +231,7 @@ static void weights_by_thin(const backend *b, const call *c, const conv_plan *p,
 static err backward_weights(backend *b, const call *c, const conv_plan *p, const float *dz, char *scratch)
 {
     const conv_shape *s = &p->shape;
-    float *dbias = has_bias(c) ? c->din[2] : NULL;
+    float *dbias = conv_has_bias(c) ? c->din[2] : NULL;
     view out = cpu_view_of(b, c->n);
     if (p->weights_way == BY_THIN) {
         weights_by_thin(b, c, p, dz, (float *)(void *)scratch);

@@ -31,11 +31,6 @@ static conv_shape sample_of(const node *n)
     return conv_shape_of(1, x[1], x[2], x[3], n->shape.d[1], n->a.k, n->a.stride, n->a.pad);
 }
 
-static bool has_bias(const call *c)
-{
-    return c->n->n_in > 2;
-}
-
 /* oneDNN makes what it opens for as many threads as there are by then: here for one. */
 static int to_one_thread(void)
 {
@@ -47,7 +42,7 @@ static int to_one_thread(void)
 static dnnl_primitive_desc_t descriptor_of(const backend *b, const call *c)
 {
     conv_shape s = sample_of(c->n);
-    return conv_descriptor(b, &s, CONV_FORWARD, true, has_bias(c), c->n->a.act);
+    return conv_descriptor(b, &s, CONV_FORWARD, true, conv_has_bias(c), c->n->a.act);
 }
 
 /* Whether the threads have about as much to do each. */
@@ -135,7 +130,7 @@ err norm_conv_plan(backend *b, call *c)
     if (!p) return err_set(ERR_SYSTEM, "out of memory for a convolution");
     c->plan = p;
     p->sample = sample_of(c->n);
-    p->biased = has_bias(c);
+    p->biased = conv_has_bias(c);
     p->threads = omp_get_max_threads();
     err error = open_plan(b, c, p);
     if (error != OK) {

@@ -63,6 +63,12 @@ typedef struct conv_shape {
     int n, c, h, w, o, oh, ow, k, stride, pad;
 } conv_shape;
 
+/* Whether the call of a convolution has a bias: its input 2. */
+static inline bool conv_has_bias(const call *c)
+{
+    return c->n->n_in > 2;
+}
+
 conv_shape conv_shape_of(int n, int c, int h, int w, int o, int k, int stride, int pad);
 
 /* The descriptor of one direction. With `fixed`, src and dst lie in our layout (cpu_view), else oneDNN

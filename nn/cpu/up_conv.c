@@ -27,11 +27,6 @@ typedef struct up_plan {
     size_t dz_bytes, kernel_bytes;   /* scratch is dz (if there is an activation), W, the stage's own */
 } up_plan;
 
-static bool has_bias(const call *c)
-{
-    return c->n->n_in > 2;
-}
-
 static bool wants_dz(const call *c)
 {
     return c->backward && c->n->a.act != ACT_NONE;
@@ -183,7 +178,7 @@ err up_conv_forward(backend *b, const call *c)
         tile_spread(&p->mirror, c->in[0], widened, c->out, false, p->threads, own);
     else
         TRY(stage_run(p->forward, b, memory, (bool[3]){false}, own));
-    if (has_bias(c)) cpu_add_bias(&out, c->out, c->in[2]);
+    if (conv_has_bias(c)) cpu_add_bias(&out, c->out, c->in[2]);
     cpu_activate(c->n->a.act, out.half, c->out, c->out, view_cells(&out));
     if (c->n->a.act == ACT_SIGMOID) cpu_clear_padding(&out, c->out);
     return OK;
@@ -200,7 +195,7 @@ err up_conv_backward(backend *b, const call *c)
         cpu_activate_backward(c->n->a.act, out.half, c->scratch, c->out, c->dout, view_cells(&out), false);
         dz = c->scratch;
     }
-    if (has_bias(c) && c->din[2]) cpu_channel_sums(&out, dz, widened, c->din[2], c->add[2]);
+    if (conv_has_bias(c) && c->din[2]) cpu_channel_sums(&out, dz, widened, c->din[2], c->add[2]);
     if (c->din[0]) {
         widen_kernel(p, c->in[1], widened);
         void *memory[] = {stage_readable(dz), widened, c->din[0]}, *own = scratch + p->kernel_bytes;

@@ -95,10 +95,7 @@ WINOGRAD_KERNEL void winograd_weigh(winograd_kind k, const conv_shape *s, const 
             const float *from = w + ((size_t)(first + o) * (size_t)s->c + (size_t)c) * cells;
             float *at = winograd_panel(to, row_of(k, c, 0), o);
             size_t phase = (size_t)(winograd_panel(to, row_of(k, c, 1), o) - at);
-            if (k.taps == 2)
-                weigh_block((winograd_kind){2, 2}, from, count, next, false, at, to->apart, phase);
-            else
-                weigh_block((winograd_kind){3, 1}, from, count, next, false, at, to->apart, phase);
+            WINOGRAD_KIND(k, weigh_block, from, count, next, false, at, to->apart, phase);
         }
 }
 
@@ -111,12 +108,8 @@ WINOGRAD_KERNEL void winograd_weigh_data(winograd_kind k, const conv_shape *s, c
         for (int c = 0; c < (int)to->columns; c += LANES) {
             int count = o < s->o ? s->c - first - c : 0;
             const float *from = w + ((size_t)o * (size_t)s->c + (size_t)(first + c)) * cells;
-            if (k.taps == 2)
-                weigh_block((winograd_kind){2, 2}, from, count, cells, true, winograd_panel(to, o, c),
-                            to->apart, phase);
-            else
-                weigh_block((winograd_kind){3, 1}, from, count, cells, true, winograd_panel(to, o, c),
-                            to->apart, phase);
+            WINOGRAD_KIND(k, weigh_block, from, count, cells, true, winograd_panel(to, o, c), to->apart,
+                          phase);
         }
 }
 
@@ -173,12 +166,7 @@ WINOGRAD_KERNEL void winograd_unweigh(winograd_kind k, const conv_shape *s, int 
         const float *at = winograd_panel(from, row_of(k, row, 0), o);
         size_t phase = (size_t)(winograd_panel(from, row_of(k, row, 1), o) - at);
         float *to = dw + ((size_t)o * (size_t)s->c + (size_t)c) * cells;
-        if (k.taps == 2)
-            unweigh_block((winograd_kind){2, 2}, at, from->apart, phase, copies, apart, to, s->o - o, next,
-                          add);
-        else
-            unweigh_block((winograd_kind){3, 1}, at, from->apart, phase, copies, apart, to, s->o - o, next,
-                          add);
+        WINOGRAD_KIND(k, unweigh_block, at, from->apart, phase, copies, apart, to, s->o - o, next, add);
     }
 }
 

@@ -55,7 +55,7 @@ static inline float *winograd_panel(const winograd_matrices *m, int row, int col
 /* winograd_product.c: at one point sums (rows, N) = tiles (rows, K) weights (K, N in panels), rows in
  * eights; and weights (K, N in panels) = or += tiles' (T, K) others (T, N), of T tiles. K is a multiple of
  * 16, as N is. */
-void winograd_multiply(int points, int rows, const winograd_matrices *tiles, const winograd_matrices *weights,
+void winograd_multiply(int point, int rows, const winograd_matrices *tiles, const winograd_matrices *weights,
                        const winograd_matrices *sums);
 void winograd_correlate(int point, int count, const winograd_matrices *tiles, const winograd_matrices *others,
                         const winograd_matrices *weights, bool add);
@@ -84,6 +84,16 @@ typedef struct winograd_tile {
 typedef struct winograd_kind {
     int taps, phases;
 } winograd_kind;
+
+/* Calls function(kind, ...) with a constant kind: of 4x4, stride 2, or of 3x3. */
+#define WINOGRAD_KIND(kind, function, ...)                                                                   \
+    do {                                                                                                     \
+        const winograd_kind halving = {2, 2}, same = {3, 1};                                                 \
+        if ((kind).taps == 2)                                                                                \
+            function(halving, __VA_ARGS__);                                                                  \
+        else                                                                                                 \
+            function(same, __VA_ARGS__);                                                                     \
+    } while (0)
 
 /* winograd_tiles.c. Row `row` of the matrices from a tile's pixels of x (forward and weights: block by block,
  * 16 columns for each of phases^2), of dy (for the transpose: phases^2 times as many points), of dy (for

@@ -71,7 +71,7 @@ WINOGRAD_INLINE void load_row(const winograd_image *m, bool half, bool inside, s
     }
 }
 
-/* Every step-th of rows of points, from `first` on, transformed along the columns: the points of a tile. */
+/* Every stride-th of rows of points, from `first` on, transformed along the columns: the points of a tile. */
 WINOGRAD_INLINE void take_columns(int taps, const __m512 *rows, int first, int stride, float *to,
                                   size_t apart)
 {
@@ -206,11 +206,11 @@ WINOGRAD_INLINE void give_block(winograd_kind k, bool half, const winograd_image
 WINOGRAD_KERNEL void winograd_fetch(const winograd_image *m, winograd_tile t, int side, bool to_write)
 {
     size_t cell = m->half ? sizeof(uint16_t) : sizeof(float);
-    int left = t.x < 0 ? 0 : t.x, right = t.x + side < m->width ? t.x + side : m->width;
+    int right = t.x + side < m->width ? t.x + side : m->width;
     for (int block = m->first; block < m->first + m->count; block++)
-        for (int y = t.y < 0 ? 0 : t.y; y < t.y + side && y < m->height; y++) {
-            const char *row = (const char *)m->at + pixel_at(m, t.sample, block, y, left) * cell;
-            const char *end = row + (size_t)(right - left) * WINOGRAD_LANES * cell;
+        for (int y = t.y; y < t.y + side && y < m->height; y++) {
+            const char *row = (const char *)m->at + pixel_at(m, t.sample, block, y, t.x) * cell;
+            const char *end = row + (size_t)(right - t.x) * WINOGRAD_LANES * cell;
             for (; row < end; row += 64) /* a line of the cache */
                 if (to_write)
                     __builtin_prefetch(row, 1, 2);
@@ -222,11 +222,10 @@ WINOGRAD_KERNEL void winograd_fetch(const winograd_image *m, winograd_tile t, in
 /* Calls function(kind, half, ...) with both constant. */
 #define SPECIALISE(kind, is_half, function, ...)                                                             \
     do {                                                                                                     \
-        const winograd_kind halving = {2, 2}, same = {3, 1};                                                 \
-        if ((kind).taps == 2)                                                                                \
-            (is_half) ? function(halving, true, __VA_ARGS__) : function(halving, false, __VA_ARGS__);        \
+        if (is_half)                                                                                         \
+            WINOGRAD_KIND(kind, function, true, __VA_ARGS__);                                                \
         else                                                                                                 \
-            (is_half) ? function(same, true, __VA_ARGS__) : function(same, false, __VA_ARGS__);              \
+            WINOGRAD_KIND(kind, function, false, __VA_ARGS__);                                               \
     } while (0)
 
 WINOGRAD_KERNEL void winograd_take(winograd_kind k, const winograd_image *x, winograd_tile t,
