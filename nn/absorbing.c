@@ -11,14 +11,14 @@ static bool is_fixed_norm(const node *x)
     return x->op == OP_BATCH_NORM && !x->a.training && x->shape.rank == 4 && x->in[1]->shape.rank == 1;
 }
 
-/* The one call that reads x, as its input 0, or NULL. */
+/* The one call that reads x, and reads it once, or NULL. */
 static const node *only_reader(const step *s, const node *x)
 {
     const node *found = NULL;
     for (int k = 0; k < s->n_forward; k++)
         for (int i = 0; i < s->forward[k]->n_in; i++) {
             if (s->forward[k]->in[i] != x) continue;
-            if (found || i > 0) return NULL;
+            if (found) return NULL;
             found = s->forward[k];
         }
     return found;
@@ -43,7 +43,7 @@ static void absorb_norms(step *s)
         if (!is_fixed_norm(x) || b->kept || b->c.backward) continue;
         const node *reader = only_reader(s, x);
         const kernel *op = reader ? s->n->i->ops[reader->op] : NULL;
-        if (!op || !op->absorbs || statistics_move(s, x, reader)) continue;
+        if (!op || !op->absorbs || reader->in[0] != x || statistics_move(s, x, reader)) continue;
         call *c = &s->nodes[reader->id].c;
         if (c->backward || !op->absorbs(s->n->b, c)) continue;
         c->norm = &b->c;
@@ -52,14 +52,12 @@ static void absorb_norms(step *s)
     }
 }
 
-/* Whether x can be left out of memory, with what reads it computed by its own call. */
-static bool has_one_use(const step *s, const node *x)
+/* Whether nobody but its reader needs the value of x, which can so become that of its reader. */
+static bool is_passed_on(const step *s, const node *x)
 {
     const binding *b = &s->nodes[x->id];
-    int readers = 0;
-    for (int k = 0; k < s->n_forward; k++)
-        for (int i = 0; i < s->forward[k]->n_in; i++) readers += s->forward[k]->in[i] == x;
-    return readers == 1 && !b->kept && !b->within && !b->again && !(b->c.backward && node_reads_output(x));
+    bool read_again = b->c.backward && node_reads_output(x);
+    return only_reader(s, x) && !b->kept && !b->within && !b->again && !read_again;
 }
 
 /* Whether the value of x is there, in memory of its own, before `reader` runs. */
@@ -80,7 +78,7 @@ static void absorb_sums(step *s)
             const node *maker = x->in[i], *other = x->in[1 - i];
             const kernel *op = s->n->i->ops[maker->op];
             binding *b = &s->nodes[maker->id];
-            if (!op || !op->adds || b->c.norm || !has_one_use(s, maker)) continue;
+            if (!op || !op->adds || b->c.norm || !is_passed_on(s, maker)) continue;
             if (!is_there_before(s, other, maker) || !op->adds(s->n->b, &b->c)) continue;
             b->addend = other;
             b->within = x;

@@ -19,8 +19,7 @@ typedef struct binding {
     const node *absorber; /* the call of this node computes what it needs of its value, which nobody keeps */
     const node *addend;   /* its call adds the value of this node: what it stores is that of a sum */
     bool stored;          /* the call of one of its inputs has stored its value */
-    const node *
-        within; /* its value is the first channels of this concat's, or becomes this sum's: the same memory */
+    const node *within; /* its value is the first channels of this concat's, or this sum's: the same memory */
     const node *shares; /* its gradient is this node's, or the first channels of it: the same memory */
     int forward_at, backward_at;            /* position in the program, or -1 */
     buffer value, gradient, saved, moments; /* moments: of the channels of `value`, whoever needs them */
